@@ -1,0 +1,13 @@
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }],
+  },
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['server/**/*.ts', 'storage/**/*.ts', 'migrations/**/*.ts'],
+  testTimeout: 30_000,
+}

@@ -1,0 +1,155 @@
+/** Wires everything together; starts and stops it. The only file that knows all the parts. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { GroupStore } from '../storage/group-store.ts'
+import { openStore } from '../storage/open.ts'
+import type { Settings } from './config/settings.ts'
+import { Gateway } from './gateway.ts'
+import { closeServer, listen, urlOf, type Listener } from './http/listen.ts'
+import { Requests } from './http/requests.ts'
+import { createRoutes } from './http/routes.ts'
+import type { BuildInfo } from './telemetry/build-info.ts'
+import type { Logger } from './telemetry/logger.ts'
+import { createOwnMetrics } from './telemetry/own-metrics.ts'
+import { View } from './view/view.ts'
+
+export interface AppOptions {
+  readonly settings: Settings
+  readonly logger: Logger
+  readonly build: BuildInfo
+  /** Called when somebody asks for the end over HTTP. */
+  readonly onQuit: () => void
+}
+
+export interface App {
+  /** The bound addresses as URLs, without prefix. */
+  readonly urls: readonly string[]
+  /**
+   * Not ready, still serving for --web.shutdown-delay; then no new connections, requests in flight
+   * are answered, the store is closed. May be called again to wait for the same end.
+   */
+  stop(): Promise<void>
+}
+
+const REQUESTS_END_MS = 30_000
+const MAINTAIN_MS = 30_000
+
+/**
+ * Opens the store, loads the page and listens. When it resolves, requests are being served.
+ *
+ * @throws StoreError or the system's error when something cannot be opened; nothing is left open
+ */
+export async function startApp({ settings, logger, build, onQuit }: AppOptions): Promise<App> {
+  const teardown = new Teardown(logger)
+  try {
+    const startedAt = new Date()
+    const store = openStore(settings.storageUrl)
+    teardown.add('store', () => store.close())
+    const view = new View(store, {
+      helpDiffers: (name, shown, other) =>
+        logger.warn('groups disagree about the HELP of a family; one is shown', {
+          family: name,
+          shown,
+          other,
+        }),
+      reset: (reason) =>
+        logger.warn('the store has another history; reading everything anew', { reason }),
+    })
+    await view.sync()
+    const ownMetrics = createOwnMetrics(build, {
+      leftOut: () => view.leftOut,
+      helpDifferences: () => view.helpDifferences,
+    })
+    teardown.add('own metrics', () => ownMetrics.stop())
+    teardown.add('maintenance', startMaintenance(store, view, logger))
+
+    const { flags } = settings
+    const gateway = new Gateway({
+      store,
+      view,
+      ownMetrics,
+      logger,
+      checked: !flags['push.disable-consistency-check'],
+      storeTimeoutMs: flags['storage.timeout'],
+    })
+    const requests = new Requests({
+      ownMetrics,
+      logger,
+      requestsMax: flags['web.max-requests'],
+      logRequests: flags['log.requests'],
+    })
+    let stopping = false
+    const app = createRoutes({
+      settings,
+      gateway,
+      requests,
+      ownMetrics,
+      logger,
+      build,
+      startedAt,
+      notReady: async () => (stopping ? 'shutting down' : (await store.status()).unavailable),
+      quit: flags['web.enable-lifecycle'] ? onQuit : undefined,
+    })
+    const listeners: Listener[] = []
+    for (const address of settings.listenAddresses) {
+      const listener = await listen(app, address)
+      listeners.push(listener)
+      teardown.add(`listener ${urlOf(listener.address)}`, () =>
+        closeServer(listener.server, REQUESTS_END_MS),
+      )
+    }
+    const drain = async (): Promise<void> => {
+      stopping = true
+      requests.drain()
+      if (flags['web.shutdown-delay'] > 0) await sleep(flags['web.shutdown-delay'])
+    }
+    teardown.add('drain', drain)
+    return { urls: listeners.map(({ address }) => urlOf(address)), stop: () => teardown.run() }
+  } catch (error) {
+    await teardown.run()
+    throw error
+  }
+}
+
+/** Trims the store now and then, and keeps the view from falling far behind without scrapes. */
+function startMaintenance(store: GroupStore, view: View, logger: Logger): () => Promise<void> {
+  let running = Promise.resolve()
+  const timer = setInterval(() => {
+    running = Promise.all([store.maintain(), view.sync()]).then(
+      () => undefined,
+      (error: unknown) => logger.warn('maintenance failed', { reason: String(error) }),
+    )
+  }, MAINTAIN_MS)
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}
+
+/** Named steps, run in reverse of the order they were added in, once; each failure is logged. */
+class Teardown {
+  private readonly logger: Logger
+  private readonly steps: { name: string; run: () => Promise<void> | void }[] = []
+  private ended: Promise<void> | undefined
+
+  constructor(logger: Logger) {
+    this.logger = logger
+  }
+
+  add(name: string, run: () => Promise<void> | void): void {
+    this.steps.push({ name, run })
+  }
+
+  run(): Promise<void> {
+    return (this.ended ??= this.runSteps())
+  }
+
+  private async runSteps(): Promise<void> {
+    for (const { name, run } of this.steps.reverse()) {
+      try {
+        await run()
+      } catch (error) {
+        this.logger.error('could not stop cleanly', { step: name, reason: String(error) })
+      }
+    }
+  }
+}

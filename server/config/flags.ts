@@ -1,0 +1,163 @@
+/**
+ * Every setting, once: name, kind, default and help. Parsing, --help, the status API and the table
+ * in the README all come from here (test/server/config/readme.test.ts holds the README to it).
+ */
+
+interface FlagBase {
+  readonly help: string
+}
+
+/** A switch: --name or --no-name. */
+interface SwitchFlag extends FlagBase {
+  readonly kind: 'switch'
+  readonly default: boolean
+}
+
+interface TextFlag extends FlagBase {
+  readonly kind: 'text'
+  readonly default: string
+  /** What --help shows in place of a value. */
+  readonly choices?: readonly string[]
+}
+
+/** May be given several times. */
+interface ListFlag extends FlagBase {
+  readonly kind: 'list'
+  readonly default: readonly string[]
+}
+
+/** Milliseconds, written like 5m or 1h30m. */
+interface DurationFlag extends FlagBase {
+  readonly kind: 'duration'
+  readonly default: number
+}
+
+interface IntegerFlag extends FlagBase {
+  readonly kind: 'integer'
+  readonly default: number
+  readonly min: number
+}
+
+export type Flag = SwitchFlag | TextFlag | ListFlag | DurationFlag | IntegerFlag
+
+export const FLAGS = {
+  'web.listen-address': {
+    kind: 'list',
+    default: [':9091'],
+    help: 'Address to listen on, host:port or :port; may be given several times.',
+  },
+  'web.telemetry-path': {
+    kind: 'text',
+    default: '/metrics',
+    help: 'Path of the page that Prometheus scrapes. Pushes go to /metrics/job/... all the same.',
+  },
+  'web.external-url': {
+    kind: 'text',
+    default: '',
+    help: 'URL under which the gateway is reached from outside; its path is the prefix of links.',
+  },
+  'web.route-prefix': {
+    kind: 'text',
+    default: '',
+    help: 'Prefix of all routes. Without it: the path of --web.external-url.',
+  },
+  'web.enable-lifecycle': {
+    kind: 'switch',
+    default: false,
+    help: 'Let PUT or POST /-/quit stop the gateway.',
+  },
+  'web.enable-admin-api': {
+    kind: 'switch',
+    default: false,
+    help: 'Enable /api/v1/admin/, which can delete everything.',
+  },
+  'web.max-requests': {
+    kind: 'integer',
+    default: 4096,
+    min: 1,
+    help: 'Requests served at a time; more are answered 503 with Retry-After.',
+  },
+  'web.shutdown-delay': {
+    kind: 'duration',
+    default: 0,
+    help: 'How long to go on serving after SIGTERM, while /-/ready already answers 503.',
+  },
+  'storage.url': {
+    kind: 'text',
+    default: 'sqlite:sluice.db',
+    help: 'Where groups are kept: memory: or sqlite:PATH (options: ?synchronous=full|normal, &shared_filesystem=allow).',
+  },
+  'storage.timeout': {
+    kind: 'duration',
+    default: 5000,
+    help: 'How long a push may wait for the store before it is answered 503.',
+  },
+  'persistence.file': {
+    kind: 'text',
+    default: '',
+    help: 'As in the Prometheus Pushgateway: PATH means --storage.url=sqlite:PATH, and empty (--persistence.file=) means memory:.',
+  },
+  'persistence.interval': {
+    kind: 'duration',
+    default: 300_000,
+    help: 'Accepted for compatibility and without effect: every push is committed before it is answered.',
+  },
+  'push.disable-consistency-check': {
+    kind: 'switch',
+    default: false,
+    help: 'Accept pushes that contradict what is stored (202 instead of 200). The page then shows the group with the lowest key.',
+  },
+  'push.enable-utf8-names': {
+    kind: 'switch',
+    default: false,
+    help: 'Allow any UTF-8 in metric and label names, quoted in bodies and as U__ in URLs.',
+  },
+  'push.lenient-newlines': {
+    kind: 'switch',
+    default: false,
+    help: 'Accept bodies with CRLF line ends or without a last line feed.',
+  },
+  'push.max-body-bytes': {
+    kind: 'integer',
+    default: 128 * 1024 * 1024,
+    min: 1,
+    help: 'Largest body of a push, before and after decompression; larger ones are answered 413.',
+  },
+  'log.level': {
+    kind: 'text',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error'],
+    help: 'Least severity that is logged.',
+  },
+  'log.format': {
+    kind: 'text',
+    default: 'logfmt',
+    choices: ['logfmt', 'json'],
+    help: 'Form of the log.',
+  },
+  'log.requests': {
+    kind: 'switch',
+    default: false,
+    help: 'Log every request (access log).',
+  },
+} as const satisfies Record<string, Flag>
+
+export type FlagName = keyof typeof FLAGS
+
+interface ValueOf {
+  switch: boolean
+  text: string
+  list: readonly string[]
+  duration: number
+  integer: number
+}
+
+/** The value of each flag, by name. */
+export type FlagValues = { readonly [Name in FlagName]: ValueOf[(typeof FLAGS)[Name]['kind']] }
+
+/** `web.listen-address` -> `SLUICE_WEB_LISTEN_ADDRESS`. */
+export function environmentName(name: FlagName): string {
+  return `SLUICE_${name.toUpperCase().replace(/[.-]/g, '_')}`
+}
+
+export const FLAG_NAMES = Object.keys(FLAGS) as FlagName[]

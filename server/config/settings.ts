@@ -1,0 +1,95 @@
+/** What follows from the flags: addresses, prefixes and the store, checked before anything starts. */
+import type { FlagValues } from './flags.ts'
+import { UsageError, type ParsedFlags } from './parse-flags.ts'
+
+export interface ListenAddress {
+  /** Undefined: all addresses of the host. */
+  readonly host: string | undefined
+  readonly port: number
+}
+
+export interface Settings {
+  readonly flags: FlagValues
+  readonly listenAddresses: readonly ListenAddress[]
+  /** '' or `/prefix`, without a slash at its end. */
+  readonly routePrefix: string
+  /** The prefix of links as a browser sees them: '' or `/prefix`. */
+  readonly externalPrefix: string
+  readonly telemetryPath: string
+  readonly storageUrl: string
+  /** What the operator should know of how the flags were understood. */
+  readonly warnings: readonly string[]
+}
+
+/** @throws UsageError naming the flag whose value cannot be used */
+export function settingsFrom({ values, given, unknownVariables }: ParsedFlags): Settings {
+  const warnings = unknownVariables.map(
+    (name) => `the environment variable ${name} is no setting of Sluice`,
+  )
+  const externalPath = pathOfExternalUrl(values['web.external-url'])
+  const routePrefix =
+    given.has('web.route-prefix') || externalPath === undefined
+      ? cleanPrefix(values['web.route-prefix'])
+      : externalPath
+  const telemetryPath = values['web.telemetry-path']
+  if (!telemetryPath.startsWith('/') || telemetryPath === '/') {
+    throw new UsageError(
+      `--web.telemetry-path=${telemetryPath}: must begin with a slash and name a page of its own`,
+    )
+  }
+  if (values['web.listen-address'].length === 0)
+    throw new UsageError('--web.listen-address is empty')
+  return {
+    flags: values,
+    listenAddresses: values['web.listen-address'].map(parseListenAddress),
+    routePrefix,
+    externalPrefix: externalPath ?? routePrefix,
+    telemetryPath,
+    storageUrl: storageUrl(values, given, warnings),
+    warnings,
+  }
+}
+
+function storageUrl(values: FlagValues, given: ParsedFlags['given'], warnings: string[]): string {
+  const file = values['persistence.file']
+  if (!given.has('persistence.file')) return values['storage.url']
+  if (given.has('storage.url')) {
+    warnings.push('--storage.url is used; --persistence.file, which was given too, is not')
+    return values['storage.url']
+  }
+  if (file.includes('?'))
+    throw new UsageError(`--persistence.file=${file}: must not contain a question mark`)
+  return file === '' ? 'memory:' : `sqlite:${file}`
+}
+
+/** `:9091`, `127.0.0.1:9091`, `[::1]:9091`, `localhost:9091`. */
+export function parseListenAddress(text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65535) {
+    throw new UsageError(`--web.listen-address=${text}: must be :port, host:port or [ipv6]:port`)
+  }
+  const host = match[1] ?? match[2]
+  return { host: host === undefined || host === '' ? undefined : host, port }
+}
+
+function pathOfExternalUrl(text: string): string | undefined {
+  if (text === '') return undefined
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    throw new UsageError(
+      `--web.external-url=${text}: must be a URL such as https://example.org/sluice/`,
+    )
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new UsageError(`--web.external-url=${text}: must begin with http:// or https://`)
+  }
+  return cleanPrefix(url.pathname)
+}
+
+function cleanPrefix(text: string): string {
+  const trimmed = text.replace(/^\/+|\/+$/g, '')
+  return trimmed === '' ? '' : `/${trimmed}`
+}

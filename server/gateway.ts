@@ -1,0 +1,243 @@
+/**
+ * The one door to the groups: push, delete, wipe, look, expose. What HTTP and the pages do goes
+ * through here; rules are in groups/, bytes in storage/.
+ */
+import { randomBytes } from 'node:crypto'
+import { StoreError } from '../storage/errors.ts'
+import type { ApplyResult, Cursor, GroupStore, Guard, StoreStatus } from '../storage/group-store.ts'
+import { parseText } from './exposition/text/parse.ts'
+import type { GroupingKey } from './groups/grouping-key.ts'
+import {
+  describeDuplicate,
+  preparePush,
+  type PreparedPush,
+  type Rejection,
+} from './groups/prepare.ts'
+import { aliasOf, candidateGroups, describeClash, nameSetOf, PUSH_TIME } from './groups/rules.ts'
+import { renderLabels } from './exposition/text/render.ts'
+import type { MetricFamily } from './metrics/metric-family.ts'
+import type { EscapingScheme } from './metrics/names.ts'
+import type { Logger } from './telemetry/logger.ts'
+import type { OwnMetrics } from './telemetry/own-metrics.ts'
+import { exposedLabels, type GroupSlot } from './view/group-slot.ts'
+import { joinGzip, joinPlain, RopePart, type Rope } from './view/rope.ts'
+import type { View } from './view/view.ts'
+
+/** PUT replaces a group, POST replaces families in it. */
+export type PushKind = 'replace' | 'merge'
+
+export type PushOutcome =
+  | { readonly kind: 'accepted' }
+  /** The group keeps what it had; its failure time moved. */
+  | ({ readonly kind: 'rejected' } & Rejection)
+
+export interface GatewayOptions {
+  readonly store: GroupStore
+  readonly view: View
+  readonly ownMetrics: OwnMetrics
+  readonly logger: Logger
+  /** False with --push.disable-consistency-check. */
+  readonly checked: boolean
+  readonly storeTimeoutMs: number
+}
+
+const NOT_JUDGED: Guard = { nameSets: [], groups: [] }
+
+/** Each round means that somebody changed the very groups that were being looked at. */
+const ROUNDS_MAX = 32
+
+export class Gateway {
+  private readonly options: GatewayOptions
+
+  constructor(options: GatewayOptions) {
+    this.options = options
+  }
+
+  /**
+   * Checks a push and stores it. Resolves to 'accepted' only when the store has committed it.
+   *
+   * @throws StoreError when the store cannot take it; then nothing of it is stored
+   */
+  async push(
+    kind: PushKind,
+    grouping: GroupingKey,
+    families: readonly MetricFamily[],
+  ): Promise<PushOutcome> {
+    const { checked, ownMetrics } = this.options
+    const prepared = preparePush(grouping, families, { ownClaims: ownMetrics.claims, checked })
+    const rejection = prepared.kind === 'rejected' ? prepared : await this.store(kind, prepared)
+    if (rejection === undefined) return { kind: 'accepted' }
+    ownMetrics.countRejection(rejection.rule)
+    await this.recordFailure(grouping)
+    return { ...rejection, kind: 'rejected' }
+  }
+
+  /** Deletes a group; one that is not there is no error. */
+  async remove(grouping: GroupingKey): Promise<void> {
+    const { store, storeTimeoutMs } = this.options
+    await store.apply({
+      kind: 'delete',
+      key: grouping.key,
+      nonce: newNonce(),
+      timeoutMs: storeTimeoutMs,
+    })
+  }
+
+  /** Deletes all groups that are there now. Returns how many. */
+  async wipe(): Promise<number> {
+    return this.options.store.wipe(newNonce)
+  }
+
+  /** All groups as of now, in order of their keys. */
+  async groups(): Promise<GroupSlot[]> {
+    await this.options.view.sync()
+    return this.options.view.groups()
+  }
+
+  /** The page as of now, at least as new as everything acknowledged before the call. */
+  async expose(scheme: EscapingScheme, encoding: 'identity' | 'gzip'): Promise<Rope> {
+    const { view, ownMetrics } = this.options
+    const [own] = await Promise.all([ownMetrics.collect(), view.sync()])
+    const parts = view.page(
+      scheme,
+      own.map(({ name, text }) => ({ name, part: new RopePart(Buffer.from(text)) })),
+    )
+    return encoding === 'gzip' ? joinGzip(parts) : joinPlain(parts)
+  }
+
+  async storeStatus(): Promise<StoreStatus> {
+    return this.options.store.status()
+  }
+
+  /** Where in the store's history the page stands. */
+  get position(): Cursor {
+    return this.options.view.position
+  }
+
+  /** Undefined when the push is stored. */
+  private async store(kind: PushKind, push: PreparedPush): Promise<Rejection | undefined> {
+    const { checked } = this.options
+    let guard = NOT_JUDGED
+    let knownInconsistent = push.droppedDuplicates > 0
+    for (let round = 1; round <= ROUNDS_MAX; round++) {
+      const result = await this.apply(kind, push, guard, knownInconsistent)
+      if (result.kind === 'applied' || result.kind === 'unchanged') return undefined
+      if (result.kind === 'refused') {
+        const { claim, wanted, held } = result
+        return { rule: 'type', reason: describeClash(claim, wanted, held) }
+      }
+      const judged = await this.judge(push, result.nameSets)
+      guard = judged.guard
+      if (judged.rejection === undefined) continue
+      if (checked) return judged.rejection
+      knownInconsistent = true
+    }
+    throw new StoreError(
+      'unavailable',
+      'other pushes to the same job kept getting in between; try again',
+    )
+  }
+
+  private async apply(
+    kind: PushKind,
+    { grouping, families, shape }: PreparedPush,
+    guard: Guard,
+    knownInconsistent: boolean,
+  ): Promise<ApplyResult> {
+    const { store, checked } = this.options
+    const write = {
+      ...this.writeTo(grouping, guard),
+      families,
+      knownInconsistent,
+      rules: checked ? 'enforce' : 'mark',
+    } as const
+    return store.apply(kind === 'replace' ? { kind, shape, ...write } : { kind, ...write })
+  }
+
+  private writeTo(grouping: GroupingKey, guard: Guard) {
+    return {
+      key: grouping.key,
+      partition: grouping.job,
+      nameSet: nameSetOf(grouping.labels),
+      description: renderLabels(grouping.labels),
+      guard,
+      nonce: newNonce(),
+      timeoutMs: this.options.storeTimeoutMs,
+    }
+  }
+
+  /** Looks for a series of this push in the only groups that could have it. */
+  private async judge(
+    push: PreparedPush,
+    nameSets: readonly string[],
+  ): Promise<{ guard: Guard; rejection?: Rejection }> {
+    const series = push.families.flatMap((family) => family.series)
+    const own = { labels: exposedLabels(push.grouping) }
+    const candidates = candidateGroups(push.grouping, [...series, own], nameSets)
+    const stored = await this.options.store.read(candidates.map(({ key }) => key))
+    const guard = {
+      nameSets,
+      groups: candidates.map(({ key }, i) => ({
+        key,
+        shapeRevision: stored[i]?.shapeRevision ?? 0,
+      })),
+    }
+    const alias = aliasOf(push.grouping)
+    for (const [i, candidate] of candidates.entries()) {
+      const group = stored[i]
+      if (group === null || group === undefined) continue
+      if (alias?.key.equals(candidate.key) === true) {
+        return { guard, rejection: describeDuplicate(PUSH_TIME, renderLabels(own.labels)) }
+      }
+      for (const family of push.families) {
+        const data = group.families.find(({ name }) => name === family.name)?.data
+        const repeated = data === undefined ? undefined : findRepeated(family.series, data)
+        if (repeated !== undefined)
+          return { guard, rejection: describeDuplicate(family.name, repeated) }
+      }
+    }
+    return { guard }
+  }
+
+  /**
+   * Sets the failure time, creating the group when it is new. A group whose push times would be
+   * the series of another group is not created: that would spoil the page for everybody.
+   */
+  private async recordFailure(grouping: GroupingKey): Promise<void> {
+    const { store, ownMetrics, logger } = this.options
+    let guard = NOT_JUDGED
+    for (let round = 1; round <= ROUNDS_MAX; round++) {
+      const write = { kind: 'fail', rules: 'enforce', ...this.writeTo(grouping, guard) } as const
+      const result = await store.apply(write)
+      if (result.kind !== 'unguarded') return
+      const alias = aliasOf(grouping)
+      const keys =
+        alias !== undefined && result.nameSets.includes(nameSetOf(alias.labels)) ? [alias.key] : []
+      const [twin] = await store.read(keys)
+      if (twin !== null && twin !== undefined) break
+      guard = { nameSets: result.nameSets, groups: keys.map((key) => ({ key, shapeRevision: 0 })) }
+    }
+    ownMetrics.countFailureNotRecorded()
+    logger.warn('failure time not recorded: another group has the same push times', {
+      group: renderLabels(grouping.labels),
+    })
+  }
+}
+
+/** The labels of a series that the stored family has too. */
+function findRepeated(
+  series: PreparedPush['families'][number]['series'],
+  data: Buffer,
+): string | undefined {
+  const pushed = new Set(series.map(({ labelText }) => labelText))
+  const [family] = parseText(data, { utf8Names: true, lenientNewlines: false })
+  for (const metric of family?.metrics ?? []) {
+    const labelText = renderLabels(metric.labels)
+    if (pushed.has(labelText)) return labelText
+  }
+  return undefined
+}
+
+function newNonce(): string {
+  return randomBytes(8).toString('hex')
+}

@@ -1,0 +1,202 @@
+/**
+ * Which group a push is for: the grouping labels of its URL, and the bytes that name the group in
+ * every store. Two URLs name the same group exactly when their labels are the same set.
+ */
+import { isUtf8 } from 'node:buffer'
+import { SluiceError } from '../errors.ts'
+import type { Label } from '../metrics/metric-family.ts'
+import { isLegacyLabelName, isReservedLabelName, unescapeName } from '../metrics/names.ts'
+
+export interface GroupingKey {
+  readonly job: string
+  /** All grouping labels, `job` included, names sorted bytewise. */
+  readonly labels: readonly Label[]
+  /** Length-prefixed UTF-8 names and values in that order; what stores know the group by. */
+  readonly key: Buffer
+}
+
+const BASE64_SUFFIX = '@base64'
+
+/**
+ * Reads the part of a push URL behind the telemetry prefix, as it was sent: `job/x/instance/y`.
+ * Segments are split before they are decoded, so `%2F` is a slash in a value.
+ *
+ * @param rawPath without leading slash, query or fragment
+ * @throws SluiceError not_found when the path does not begin with a job, else invalid_path
+ */
+export function parseGroupingPath(rawPath: string, utf8Names: boolean): GroupingKey {
+  const segments = rawPath.split('/').map(decodeSegment)
+  const [head, job] = segments
+  if ((head !== 'job' && head !== `job${BASE64_SUFFIX}`) || job === undefined) {
+    throw new SluiceError('not_found', 'a group path begins with /job/ and the name of the job')
+  }
+  refuseUncleanSegments(segments)
+  const labels = new Map<string, string>()
+  for (const [name, value] of pairs(segments.slice(2))) {
+    labels.set(parseLabelName(name, utf8Names), parseValue(name, value))
+  }
+  const jobName = parseValue(head, job)
+  if (jobName === '') throw invalidPath('job name is required')
+  labels.set('job', jobName)
+  return groupingKeyOf([...labels].map(([name, value]) => ({ name, value })))
+}
+
+/** The grouping key of these labels, of which one is `job`; their order does not matter. */
+export function groupingKeyOf(labels: readonly Label[]): GroupingKey {
+  const sorted = [...labels].sort(byNameBytes)
+  const job = sorted.find((label) => label.name === 'job')?.value
+  if (job === undefined) throw new TypeError('grouping labels without a job')
+  return { job, labels: sorted, key: encodeGroupKey(sorted) }
+}
+
+function decodeSegment(segment: string): string {
+  if (!segment.includes('%')) return segment
+  const bytes = Buffer.from(
+    segment.replace(/%([0-9a-fA-F]{2})?/g, (_, hex: string | undefined) => {
+      if (hex === undefined) throw invalidPath(`bad percent escape in ${JSON.stringify(segment)}`)
+      return String.fromCharCode(Number.parseInt(hex, 16))
+    }),
+    'latin1',
+  )
+  if (!isUtf8(bytes)) {
+    throw invalidPath(`${JSON.stringify(segment)} does not decode to valid UTF-8`)
+  }
+  return bytes.toString('utf8')
+}
+
+/** The original answers these with a redirect that clients take for success; nothing is stored. */
+function refuseUncleanSegments(segments: readonly string[]): void {
+  for (const [index, segment] of segments.entries()) {
+    if (segment === '.' || segment === '..') {
+      throw invalidPath(
+        `path segment ${JSON.stringify(segment)} would be cleaned away on its way; write the value as @base64`,
+      )
+    }
+    if (segment === '' && index > 1 && index < segments.length - 1) {
+      throw invalidPath('empty path segment (//); write an empty value as @base64/=')
+    }
+  }
+}
+
+/** Splits the segments behind the job into label names and values. */
+function* pairs(segments: readonly string[]): Generator<[string, string]> {
+  if (segments.length === 1 && segments[0] === '') return // a trailing slash behind the job
+  if (segments.length % 2 !== 0) {
+    throw invalidPath(
+      `odd number of components in label string ${JSON.stringify(`/${segments.join('/')}`)}`,
+    )
+  }
+  for (let i = 0; i < segments.length; i += 2) yield [segments[i]!, segments[i + 1]!]
+}
+
+function parseLabelName(segment: string, utf8Names: boolean): string {
+  const written = segment.endsWith(BASE64_SUFFIX)
+    ? segment.slice(0, -BASE64_SUFFIX.length)
+    : segment
+  const name = utf8Names ? unescapeName(written) : written
+  if (name === '' || (!utf8Names && !isLegacyLabelName(name)) || isReservedLabelName(name)) {
+    throw invalidPath(`improper label name ${JSON.stringify(name)}`)
+  }
+  return name
+}
+
+function parseValue(nameSegment: string, value: string): string {
+  return nameSegment.endsWith(BASE64_SUFFIX) ? decodeBase64(value) : value
+}
+
+/** URL-safe alphabet only, any number of '=' at the end; line breaks inside are skipped, as in Go. */
+function decodeBase64(text: string): string {
+  const digits = text.replace(/[\r\n]/g, '').replace(/=+$/, '')
+  if (!/^[A-Za-z0-9_-]*$/.test(digits) || digits.length % 4 === 1) {
+    throw invalidPath(`invalid base64 value ${JSON.stringify(text)} (URL-safe alphabet expected)`)
+  }
+  const bytes = Buffer.from(digits, 'base64url')
+  if (!isUtf8(bytes)) {
+    throw invalidPath(`base64 value ${JSON.stringify(text)} does not decode to valid UTF-8`)
+  }
+  return bytes.toString('utf8')
+}
+
+function invalidPath(message: string): SluiceError {
+  return new SluiceError('invalid_path', message)
+}
+
+/** Orders labels by the UTF-8 bytes of their names. */
+export function byNameBytes(a: Label, b: Label): number {
+  return compareUtf8(a.name, b.name)
+}
+
+/** Orders strings by their UTF-8 bytes, which UTF-16 order is not beyond the basic plane. */
+export function compareUtf8(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x === y) continue
+    const xSurrogate = x >= 0xd800 && x <= 0xdfff
+    const ySurrogate = y >= 0xd800 && y <= 0xdfff
+    return xSurrogate === ySurrogate ? x - y : xSurrogate ? 1 : -1
+  }
+  return a.length - b.length
+}
+
+function encodeGroupKey(sorted: readonly Label[]): Buffer {
+  const parts: Buffer[] = []
+  for (const { name, value } of sorted) {
+    for (const text of [name, value]) {
+      const bytes = Buffer.from(text, 'utf8')
+      parts.push(lengthPrefix(bytes.length), bytes)
+    }
+  }
+  return Buffer.concat(parts)
+}
+
+/** Unsigned LEB128, so that short names and values cost one byte of length. */
+function lengthPrefix(length: number): Buffer {
+  const bytes: number[] = []
+  let rest = length
+  while (rest >= 0x80) {
+    bytes.push((rest & 0x7f) | 0x80)
+    rest >>>= 7
+  }
+  bytes.push(rest)
+  return Buffer.from(bytes)
+}
+
+/** The labels that `key` was made of. */
+export function decodeGroupKey(key: Buffer): GroupingKey {
+  let at = 0
+  const readText = (): string => {
+    let length = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = key[at++]
+      if (byte === undefined) throw new RangeError('group key ends inside a length')
+      length |= (byte & 0x7f) << shift
+      if (byte < 0x80) break
+    }
+    if (at + length > key.length) throw new RangeError('group key ends inside a text')
+    const text = key.toString('utf8', at, at + length)
+    at += length
+    return text
+  }
+  const labels: Label[] = []
+  while (at < key.length) labels.push({ name: readText(), value: readText() })
+  return { job: labels.find((label) => label.name === 'job')?.value ?? '', labels, key }
+}
+
+/** The path under the telemetry prefix that names this group, in the form every client can send. */
+export function groupPath(grouping: GroupingKey): string {
+  const job = { name: 'job', value: grouping.job }
+  const others = grouping.labels.filter((label) => label.name !== 'job')
+  return [job, ...others].map(pathPart).join('/')
+}
+
+function pathPart({ name, value }: Label): string {
+  if (value !== '' && !/[^A-Za-z0-9_~:-]/.test(value)) return `${encodeName(name)}/${value}`
+  const digits = Buffer.from(value, 'utf8').toString('base64url')
+  return `${encodeName(name)}${BASE64_SUFFIX}/${digits === '' ? '=' : digits}`
+}
+
+function encodeName(name: string): string {
+  return encodeURIComponent(name)
+}

@@ -1,0 +1,249 @@
+/**
+ * From parsed families to what a store keeps: grouping labels applied, canonical text, claims and
+ * shapes; and all the checks that need nothing but the push itself.
+ */
+import { hash } from 'node:crypto'
+import { renderHeader, renderLabel, renderMetric, sampleCount } from '../exposition/text/render.ts'
+import type { Label, Metric, MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import { isReservedLabelName } from '../metrics/names.ts'
+import { byNameBytes, compareUtf8, type GroupingKey } from './grouping-key.ts'
+import { claimsOf, describeClash, PUSH_FAILURE_TIME, PUSH_TIME, type Claim } from './rules.ts'
+
+/** A metric with the labels it is exposed with, sorted, and their text. */
+interface PreparedSeries {
+  readonly labels: readonly Label[]
+  readonly labelText: string
+  readonly metric: Metric
+}
+
+export interface PreparedFamily {
+  readonly name: string
+  readonly series: readonly PreparedSeries[]
+  readonly claims: readonly Claim[]
+  /** Equal for families of equal name, type and label sets: digest, 22 characters. */
+  readonly shape: string
+  readonly sampleCount: number
+  /** The family as text format 0.0.4, HELP and TYPE included; what is stored and scraped. */
+  readonly data: Buffer
+}
+
+/** Why a push that could be read is refused all the same. */
+export interface Rejection {
+  readonly rule: 'timestamp' | 'label' | 'duplicate' | 'type' | 'own-name'
+  readonly reason: string
+}
+
+export interface PreparedPush {
+  readonly kind: 'prepared'
+  readonly grouping: GroupingKey
+  /** Sorted by name. */
+  readonly families: readonly PreparedFamily[]
+  /** Digest over all families. */
+  readonly shape: string
+  /** Duplicates within the push that an unchecked push lost; 0 for checked ones. */
+  readonly droppedDuplicates: number
+}
+
+export interface PrepareOptions {
+  /** Claims of the server's own metrics, which every push must agree with. */
+  readonly ownClaims: ReadonlyMap<string, string>
+  /** False: inconsistencies within the push do not refuse it (--push.disable-consistency-check). */
+  readonly checked: boolean
+}
+
+/**
+ * Prepares a push. Checks, by the original's rules: no timestamps; label names; no `quantile` on
+ * summaries (and here no `le` on histograms); no series twice; names that mean one thing only.
+ */
+export function preparePush(
+  grouping: GroupingKey,
+  families: readonly MetricFamily[],
+  options: PrepareOptions,
+): PreparedPush | ({ readonly kind: 'rejected' } & Rejection) {
+  const exposed = new LabelPlan(grouping)
+  const claimed = new Map<string, string>()
+  const prepared: PreparedFamily[] = []
+  let droppedDuplicates = 0
+  for (const family of families) {
+    if (family.name === PUSH_TIME || family.name === PUSH_FAILURE_TIME) continue
+    const refused = checkMetrics(family) ?? exposed.check(family)
+    if (refused !== undefined) return { kind: 'rejected', ...refused }
+    const claims = claimsOf(family.name, family.type)
+    const clash = options.checked ? findClash(claims, claimed, options.ownClaims) : undefined
+    if (clash !== undefined) return { kind: 'rejected', ...clash }
+    let series = sortSeries(family.metrics.map((metric) => exposed.apply(metric)))
+    const duplicate = findDuplicate(series)
+    if (duplicate !== undefined) {
+      if (options.checked) return { kind: 'rejected', ...describeDuplicate(family.name, duplicate) }
+      const distinct = withoutDuplicates(series)
+      droppedDuplicates += series.length - distinct.length
+      series = distinct
+    }
+    prepared.push(prepareFamily(family, series, claims))
+  }
+  prepared.sort((a, b) => compareUtf8(a.name, b.name))
+  const shapes = prepared.map((family) => `${family.shape} ${family.name}`).join('\n')
+  return {
+    kind: 'prepared',
+    grouping,
+    families: prepared,
+    shape: digest(shapes),
+    droppedDuplicates,
+  }
+}
+
+/** The rejection of a series that this or another group already has. */
+export function describeDuplicate(name: string, labelText: string): Rejection {
+  return {
+    rule: 'duplicate',
+    reason: `metric ${name}{${labelText}} was collected before with the same name and label values`,
+  }
+}
+
+/** The label that means something else in families of a type; here it may not be given by name. */
+const OWN_LABELS: Readonly<Partial<Record<MetricType, string>>> = {
+  summary: 'quantile',
+  histogram: 'le',
+}
+
+/** What a group's exposed labels are made of: its grouping labels over those of each metric. */
+class LabelPlan {
+  private readonly grouping: GroupingKey
+  private readonly names: ReadonlySet<string>
+  private readonly bare: PreparedSeries
+
+  constructor(grouping: GroupingKey) {
+    this.grouping = grouping
+    this.names = new Set(grouping.labels.map((label) => label.name))
+    this.bare = this.assemble({ labels: [], value: 0 })
+  }
+
+  /** Refuses families whose own label the grouping key sets. */
+  check(family: MetricFamily): Rejection | undefined {
+    const forbidden = OWN_LABELS[family.type]
+    if (forbidden === undefined || !this.names.has(forbidden)) return undefined
+    return {
+      rule: 'label',
+      reason: `the grouping label ${JSON.stringify(forbidden)} has a meaning of its own in ${family.type} ${JSON.stringify(family.name)}`,
+    }
+  }
+
+  apply(metric: Metric): PreparedSeries {
+    if (metric.labels.length > 0) return this.assemble(metric)
+    return { labels: this.bare.labels, labelText: this.bare.labelText, metric }
+  }
+
+  private assemble(metric: Metric): PreparedSeries {
+    const labels: Label[] = []
+    let hasInstance = this.names.has('instance')
+    for (const label of metric.labels) {
+      if (this.names.has(label.name)) continue
+      if (label.name === 'instance') hasInstance = true
+      labels.push(label)
+    }
+    labels.push(...this.grouping.labels)
+    if (!hasInstance) labels.push({ name: 'instance', value: '' })
+    labels.sort(byNameBytes)
+    let labelText = ''
+    for (const label of labels) {
+      labelText += labelText === '' ? renderLabel(label) : `,${renderLabel(label)}`
+    }
+    return { labels, labelText, metric }
+  }
+}
+
+function checkMetrics(family: MetricFamily): Rejection | undefined {
+  for (const metric of family.metrics) {
+    if (metric.hasTimestamp === true) {
+      return {
+        rule: 'timestamp',
+        reason: `pushed metrics must not have timestamps (metric family ${JSON.stringify(family.name)})`,
+      }
+    }
+    for (const { name } of metric.labels) {
+      if (name === '' || isReservedLabelName(name) || name === OWN_LABELS[family.type]) {
+        return {
+          rule: 'label',
+          reason: `label name ${JSON.stringify(name)} of metric family ${JSON.stringify(family.name)} is reserved`,
+        }
+      }
+    }
+  }
+  return undefined
+}
+
+function findClash(
+  claims: readonly Claim[],
+  claimed: Map<string, string>,
+  ownClaims: ReadonlyMap<string, string>,
+): Rejection | undefined {
+  for (const [name, meaning] of claims) {
+    const own = ownClaims.get(name)
+    if (own !== undefined && own !== meaning) {
+      const reason = `${describeClash(name, meaning, own)} (a metric of the gateway itself)`
+      return { rule: 'own-name', reason }
+    }
+    const other = claimed.get(name)
+    if (other !== undefined && other !== meaning) {
+      return { rule: 'type', reason: describeClash(name, meaning, other) }
+    }
+    claimed.set(name, meaning)
+  }
+  return undefined
+}
+
+/** The original's order: fewer labels first, then label values one by one. */
+function compareSeries(a: PreparedSeries, b: PreparedSeries): number {
+  const byCount = a.labels.length - b.labels.length
+  if (byCount !== 0) return byCount
+  for (let i = 0; i < a.labels.length; i++) {
+    const byValue = compareUtf8(a.labels[i]!.value, b.labels[i]!.value)
+    if (byValue !== 0) return byValue
+  }
+  // The same values under other names: any order will do, but always the same.
+  return a.labelText < b.labelText ? -1 : a.labelText > b.labelText ? 1 : 0
+}
+
+function sortSeries(series: PreparedSeries[]): PreparedSeries[] {
+  return series.length > 1 ? series.sort(compareSeries) : series
+}
+
+function findDuplicate(sorted: readonly PreparedSeries[]): string | undefined {
+  for (let i = 1; i < sorted.length; i++) {
+    if (sorted[i]!.labelText === sorted[i - 1]!.labelText) return sorted[i]!.labelText
+  }
+  return undefined
+}
+
+/** Sorting kept the order of equal series, so what stays is the last one pushed. */
+function withoutDuplicates(sorted: readonly PreparedSeries[]): PreparedSeries[] {
+  return sorted.filter((series, i) => series.labelText !== sorted[i + 1]?.labelText)
+}
+
+function prepareFamily(
+  family: MetricFamily,
+  series: readonly PreparedSeries[],
+  claims: readonly Claim[],
+): PreparedFamily {
+  let text = renderHeader(family.name, family.type, family.help)
+  let identity = `${family.type} ${family.name}`
+  let samples = 0
+  for (const { metric, labelText } of series) {
+    text += renderMetric(family.name, metric, labelText)
+    identity += `\n${labelText}`
+    samples += sampleCount(metric)
+  }
+  return {
+    name: family.name,
+    series,
+    claims,
+    shape: digest(identity),
+    sampleCount: samples,
+    data: Buffer.from(text, 'utf8'),
+  }
+}
+
+/** 128 bits of SHA-256: collisions would let a push past the checks, so a weak hash will not do. */
+function digest(text: string): string {
+  return hash('sha256', text, 'base64url').slice(0, 22)
+}

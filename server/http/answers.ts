@@ -1,0 +1,50 @@
+/** How outcomes and errors become HTTP answers; the only place that knows status codes of errors. */
+import type { Response } from 'express'
+import { StoreError, type StoreErrorCode } from '../../storage/errors.ts'
+import { SluiceError, type ErrorCode } from '../errors.ts'
+
+const STATUS: Readonly<Record<ErrorCode | StoreErrorCode, number>> = {
+  invalid_path: 400,
+  invalid_exposition: 400,
+  invalid_encoding: 400,
+  body_too_large: 413,
+  not_found: 404,
+  overloaded: 503,
+  unavailable: 503,
+  full: 507,
+  corrupt: 503,
+  unusable: 503,
+}
+
+/** What a client may wait before trying again, in seconds. */
+const RETRY_AFTER_SECONDS = 2
+
+export interface ErrorAnswer {
+  readonly status: number
+  readonly text: string
+}
+
+/** The answer to an error; unknown ones become a 500 that says nothing of their cause. */
+export function answerTo(error: unknown): ErrorAnswer {
+  if (error instanceof SluiceError || error instanceof StoreError) {
+    return { status: STATUS[error.code], text: error.message }
+  }
+  return { status: 500, text: 'internal error; the log of the gateway says more' }
+}
+
+/** A plain text answer as Go's http.Error writes it. */
+export function sendText(response: Response, status: number, text: string): void {
+  response.statusCode = status
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  response.setHeader('X-Content-Type-Options', 'nosniff')
+  if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_SECONDS)
+  // What is left of a body that is too large is not read.
+  if (status === 413) response.setHeader('Connection', 'close')
+  response.end(`${text}\n`)
+}
+
+/** An answer without a body. */
+export function sendStatus(response: Response, status: number): void {
+  response.statusCode = status
+  response.end()
+}

@@ -1,0 +1,139 @@
+/** /api/v1/: status and metrics as JSON, and the admin call that wipes the store. */
+import type { Request, Response } from 'express'
+import { FLAG_NAMES, type FlagValues } from '../config/flags.ts'
+import { showFlagValue } from '../config/parse-flags.ts'
+import type { Gateway } from '../gateway.ts'
+import type { Label, Metric, MetricFamily } from '../metrics/metric-family.ts'
+import { formatCount, formatFloat64 } from '../metrics/numbers.ts'
+import type { BuildInfo } from '../telemetry/build-info.ts'
+import { familyOf, pushedAtOf, type GroupSlot } from '../view/group-slot.ts'
+import { sendStatus } from './answers.ts'
+
+export interface ApiOptions {
+  readonly gateway: Gateway
+  readonly flags: FlagValues
+  readonly build: BuildInfo
+  readonly startedAt: Date
+}
+
+/** As the original sets them on everything under /api/v1. */
+export function setApiHeaders(response: Response): void {
+  response.setHeader('Access-Control-Allow-Headers', 'Accept, Authorization, Content-Type, Origin')
+  response.setHeader('Access-Control-Allow-Methods', 'GET, POST, DELETE, OPTIONS')
+  response.setHeader('Access-Control-Allow-Origin', '*')
+  response.setHeader('Access-Control-Expose-Headers', 'Date')
+  response.setHeader('Cache-Control', 'no-cache, no-store, must-revalidate')
+}
+
+export function handleStatus(
+  { flags, build, startedAt }: ApiOptions,
+  _request: Request,
+  response: Response,
+): void {
+  sendData(response, {
+    build_information: {
+      branch: build.branch,
+      buildDate: build.buildDate,
+      buildUser: build.buildUser,
+      goVersion: build.goVersion,
+      revision: build.revision,
+      version: build.version,
+    },
+    flags: Object.fromEntries(FLAG_NAMES.map((name) => [name, showFlagValue(name, flags)])),
+    start_time: startedAt.toISOString(),
+  })
+}
+
+/** All groups with all samples; it is written group by group, as it may be large. */
+export async function handleMetrics(
+  { gateway }: ApiOptions,
+  _request: Request,
+  response: Response,
+): Promise<void> {
+  const groups = await gateway.groups()
+  setApiHeaders(response)
+  response.setHeader('Content-Type', 'application/json')
+  response.write('{"status":"success","data":[')
+  for (const [i, slot] of groups.entries()) {
+    if (response.destroyed) return
+    const more = response.write(`${i === 0 ? '' : ','}${JSON.stringify(describeGroup(slot))}`)
+    if (!more) await nextDrain(response)
+  }
+  response.end(']}')
+}
+
+export async function handleWipe(
+  { gateway }: ApiOptions,
+  _request: Request,
+  response: Response,
+): Promise<void> {
+  await gateway.wipe()
+  setApiHeaders(response)
+  sendStatus(response, 202)
+}
+
+function sendData(response: Response, data: unknown): void {
+  setApiHeaders(response)
+  response.setHeader('Content-Type', 'application/json')
+  response.end(JSON.stringify({ status: 'success', data }))
+}
+
+function nextDrain(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
+}
+
+/** A group in the original's form: families beside `labels` and `last_push_successful`. */
+function describeGroup(slot: GroupSlot): Record<string, unknown> {
+  const group: Record<string, unknown> = {}
+  for (const name of slot.list.names) {
+    const family = familyOf(slot, name)
+    group[name] = {
+      time_stamp: formatTimestamp(pushedAtOf(slot, name)),
+      type: family.type.toUpperCase(),
+      ...(family.help === undefined ? {} : { help: family.help }),
+      metrics: describeMetrics(family),
+    }
+  }
+  // A family of one of these names gives way, as in the original.
+  group.labels = labelObject(slot.grouping.labels)
+  group.last_push_successful = slot.failureTimeUs <= slot.pushTimeUs
+  return group
+}
+
+function describeMetrics(family: MetricFamily): unknown[] {
+  return (family.metrics as readonly Metric[]).map((metric) => {
+    const labels = labelObject(metric.labels)
+    if ('value' in metric) return { labels, value: formatFloat64(metric.value) }
+    const totals = { count: formatCount(metric.count), sum: formatFloat64(metric.sum) }
+    if ('quantiles' in metric) {
+      const quantiles = metric.quantiles.map(({ quantile, value }) => [
+        formatFloat64(quantile),
+        formatFloat64(value),
+      ])
+      return { labels, quantiles: Object.fromEntries(quantiles) as unknown, ...totals }
+    }
+    const buckets = metric.buckets.map(({ upperBound, cumulativeCount }) => [
+      formatFloat64(upperBound),
+      formatCount(cumulativeCount),
+    ])
+    return { labels, buckets: Object.fromEntries(buckets) as unknown, ...totals }
+  })
+}
+
+function labelObject(labels: readonly Label[]): Record<string, string> {
+  return Object.fromEntries(labels.map(({ name, value }) => [name, value]))
+}
+
+/** RFC 3339 with microseconds. */
+function formatTimestamp(timeUs: number): string {
+  const milliseconds = new Date(Math.floor(timeUs / 1000)).toISOString().slice(0, -1)
+  return `${milliseconds}${String(timeUs % 1000).padStart(3, '0')}Z`
+}

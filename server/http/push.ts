@@ -1,0 +1,99 @@
+/** PUT, POST and DELETE on /metrics/job/...: the requests the gateway is there for. */
+import type { Request, Response } from 'express'
+import { parseText, type TextParseOptions } from '../exposition/text/parse.ts'
+import { renderLabels } from '../exposition/text/render.ts'
+import type { Gateway, PushKind } from '../gateway.ts'
+import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { OwnMetrics } from '../telemetry/own-metrics.ts'
+import { sendStatus, sendText } from './answers.ts'
+import { readBody } from './body.ts'
+
+export interface PushOptions {
+  readonly gateway: Gateway
+  readonly ownMetrics: OwnMetrics
+  readonly logger: Logger
+  /** What stands before `job/...` in a path: prefix and `/metrics/`. */
+  readonly pathPrefix: string
+  readonly text: TextParseOptions
+  readonly bodyBytesMax: number
+  /** 200, or 202 where nothing is checked. */
+  readonly acceptedStatus: number
+}
+
+/** Answers a push when it is committed, or says why it is not. */
+export async function handlePush(
+  options: PushOptions,
+  kind: PushKind,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const startedAt = performance.now()
+  const turn = takeTurn(request, response)
+  const grouping = groupingOf(options, request)
+  const body = await readBody(request, options.bodyBytesMax)
+  await turn
+  const families = parseText(body, options.text)
+  const outcome = await options.gateway.push(kind, grouping, families)
+  if (outcome.kind === 'accepted') {
+    sendStatus(response, options.acceptedStatus)
+  } else {
+    logRejection(options, request, grouping, outcome.reason)
+    sendText(
+      response,
+      400,
+      `pushed metrics are invalid or inconsistent with existing metrics: ${outcome.reason}`,
+    )
+  }
+  const seconds = (performance.now() - startedAt) / 1000
+  options.ownMetrics.observePush(request.method, seconds, body.length)
+}
+
+/** Deletes a group; its body, if any, is not read. */
+export async function handleDelete(
+  options: PushOptions,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const turn = takeTurn(request, response)
+  const grouping = groupingOf(options, request)
+  await turn
+  await options.gateway.remove(grouping)
+  sendStatus(response, 202)
+}
+
+function groupingOf({ pathPrefix, text }: PushOptions, request: Request): GroupingKey {
+  const [path = ''] = request.url.split('?', 1)
+  return parseGroupingPath(path.slice(pathPrefix.length), text.utf8Names)
+}
+
+function logRejection(
+  { logger }: PushOptions,
+  request: Request,
+  grouping: GroupingKey,
+  reason: string,
+): void {
+  logger.warn('push rejected', {
+    peer: request.socket.remoteAddress,
+    method: request.method,
+    group: renderLabels(grouping.labels),
+    reason,
+  })
+}
+
+const LAST_ANSWER = Symbol('when the last push of this connection is answered')
+
+interface PipelinedSocket {
+  [LAST_ANSWER]?: Promise<void>
+}
+
+/**
+ * Resolves when the pushes that came before on the same connection are answered: node:http hands
+ * out pipelined requests at once, but a DELETE behind a PUT must find what that left.
+ */
+function takeTurn(request: Request, response: Response): Promise<void> | undefined {
+  const socket = request.socket as PipelinedSocket
+  const previous = socket[LAST_ANSWER]
+  socket[LAST_ANSWER] = new Promise<void>((resolve) => response.once('close', resolve))
+  return previous
+}

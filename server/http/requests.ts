@@ -1,0 +1,114 @@
+/** What happens to every request: counting, bounding, the access log, and errors at its end. */
+import type { NextFunction, Request, Response } from 'express'
+import { StoreError } from '../../storage/errors.ts'
+import { SluiceError } from '../errors.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { OwnMetrics } from '../telemetry/own-metrics.ts'
+import { answerTo, sendText } from './answers.ts'
+import { RequestAborted } from './body.ts'
+
+export interface RequestsOptions {
+  readonly ownMetrics: OwnMetrics
+  readonly logger: Logger
+  readonly requestsMax: number
+  readonly logRequests: boolean
+}
+
+export type Handler = (request: Request, response: Response) => Promise<void> | void
+
+/** The requests of one server, from the first byte of their heads to the last of their answers. */
+export class Requests {
+  private readonly options: RequestsOptions
+  private inFlight = 0
+  private draining = false
+
+  constructor(options: RequestsOptions) {
+    this.options = options
+  }
+
+  /** From now on answers ask for their connections to be closed, so that balancers move on. */
+  drain(): void {
+    this.draining = true
+  }
+
+  /** Wraps a handler: bounds how many run, counts it under a name, answers its errors. */
+  handler(name: string, handle: Handler, { bounded = true, counted = true } = {}): Handler {
+    return async (request, response) => {
+      const startedAt = performance.now()
+      if (this.draining) response.setHeader('Connection', 'close')
+      this.inFlight++
+      response.once('close', () => {
+        this.inFlight--
+        if (counted) this.options.ownMetrics.countRequest(name, request.method, response.statusCode)
+        if (this.options.logRequests) this.logRequest(request, response, startedAt)
+      })
+      if (bounded && this.inFlight > this.options.requestsMax) {
+        sendText(
+          response,
+          503,
+          `${this.options.requestsMax} requests are being served already (--web.max-requests)`,
+        )
+        return
+      }
+      try {
+        await handle(request, response)
+      } catch (error) {
+        this.fail(error, request, response)
+      }
+    }
+  }
+
+  /** For what Express itself finds wrong; the last middleware. */
+  readonly errorMiddleware = (
+    error: unknown,
+    request: Request,
+    response: Response,
+    next: NextFunction,
+  ): void => {
+    if (response.headersSent) {
+      next(error)
+      return
+    }
+    const { status } = error as { status?: unknown }
+    if (typeof status === 'number' && status >= 400 && status < 500)
+      sendText(response, status, 'bad request')
+    else this.fail(error, request, response)
+  }
+
+  private fail(error: unknown, request: Request, response: Response): void {
+    if (error instanceof RequestAborted || response.destroyed) return
+    this.logFailure(error, request)
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    const { status, text } = answerTo(error)
+    sendText(response, status, text)
+  }
+
+  private logFailure(error: unknown, request: Request): void {
+    const { logger } = this.options
+    const fields = { peer: request.socket.remoteAddress, method: request.method, path: request.url }
+    if (error instanceof SluiceError) {
+      logger.warn('request refused', { ...fields, reason: error.message })
+    } else if (error instanceof StoreError) {
+      logger.error('the store failed', { ...fields, code: error.code, reason: error.message })
+    } else {
+      logger.error('internal error', {
+        ...fields,
+        reason: error instanceof Error ? error.stack : String(error),
+      })
+    }
+  }
+
+  private logRequest(request: Request, response: Response, startedAt: number): void {
+    this.options.logger.info('request', {
+      peer: request.socket.remoteAddress,
+      method: request.method,
+      path: request.url,
+      status: response.statusCode,
+      seconds: Number(((performance.now() - startedAt) / 1000).toFixed(6)),
+      agent: request.headers['user-agent'],
+    })
+  }
+}

@@ -1,0 +1,171 @@
+/** Every URL of the gateway, on one page. */
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { Settings } from '../config/settings.ts'
+import type { Gateway } from '../gateway.ts'
+import type { BuildInfo } from '../telemetry/build-info.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { OwnMetrics } from '../telemetry/own-metrics.ts'
+import { createPages } from '../ui/pages.ts'
+import { sendStatus, sendText } from './answers.ts'
+import { handleMetrics, handleStatus, handleWipe, setApiHeaders } from './api-v1.ts'
+import {
+  handleHealthy,
+  handleQuit,
+  handleReady,
+  refuseMethod,
+  type LifecycleOptions,
+} from './lifecycle.ts'
+import { handleDelete, handlePush, type PushOptions } from './push.ts'
+import type { Handler, Requests } from './requests.ts'
+import { handleScrape } from './scrape.ts'
+
+export interface RoutesOptions extends LifecycleOptions {
+  readonly settings: Settings
+  readonly gateway: Gateway
+  readonly requests: Requests
+  readonly ownMetrics: OwnMetrics
+  readonly logger: Logger
+  readonly build: BuildInfo
+  readonly startedAt: Date
+}
+
+const PUSH_METHODS = 'DELETE, OPTIONS, POST, PUT'
+const READ_METHODS = 'GET, HEAD'
+
+export function createRoutes(options: RoutesOptions): Express {
+  const { settings, gateway, requests } = options
+  const { flags, routePrefix: prefix } = settings
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.enable('case sensitive routing')
+  app.enable('strict routing')
+
+  app.use(originForm)
+  app.use(groupPaths(options))
+
+  const page = (path: string, handler: Handler): void => {
+    app.get(path, handler)
+    app.all(path, requests.handler('other', refuseMethod(READ_METHODS)))
+  }
+  page(
+    prefix + settings.telemetryPath,
+    requests.handler('scrape', (request, response) => handleScrape(gateway, request, response), {
+      counted: false,
+    }),
+  )
+
+  const unbounded = { bounded: false }
+  page(`${prefix}/-/healthy`, requests.handler('healthy', handleHealthy, unbounded))
+  page(
+    `${prefix}/-/ready`,
+    requests.handler(
+      'ready',
+      (request, response) => handleReady(options, request, response),
+      unbounded,
+    ),
+  )
+  app.all(
+    `${prefix}/-/quit`,
+    requests.handler(
+      'quit',
+      (request, response) => handleQuit(options, request, response),
+      unbounded,
+    ),
+  )
+
+  const api = { gateway, flags, build: options.build, startedAt: options.startedAt }
+  app.options(new RegExp(`^${escapeRegExp(prefix)}/api/v1/`), (_request, response) => {
+    setApiHeaders(response)
+    sendStatus(response, 200)
+  })
+  page(
+    `${prefix}/api/v1/status`,
+    requests.handler('api_v1_status', (request, response) => handleStatus(api, request, response)),
+  )
+  page(
+    `${prefix}/api/v1/metrics`,
+    requests.handler('api_v1_metrics', (request, response) =>
+      handleMetrics(api, request, response),
+    ),
+  )
+  if (flags['web.enable-admin-api']) {
+    const wipe = `${prefix}/api/v1/admin/wipe`
+    app.put(
+      wipe,
+      requests.handler('api_v1_wipe', (request, response) => handleWipe(api, request, response)),
+    )
+    app.all(wipe, requests.handler('other', refuseMethod('OPTIONS, PUT')))
+  }
+
+  const pages = createPages({
+    gateway,
+    settings,
+    build: options.build,
+    startedAt: options.startedAt,
+  })
+  page(`${prefix}/`, requests.handler('page', pages.groups))
+  page(`${prefix}/status`, requests.handler('page', pages.groups))
+  for (const [name, handler] of pages.files)
+    page(`${prefix}/static/${name}`, requests.handler('static', handler))
+
+  app.use(
+    requests.handler('other', (_request, response) =>
+      sendText(response, 404, '404 page not found'),
+    ),
+  )
+  app.use(requests.errorMiddleware)
+  return app
+}
+
+/** `PUT http://host/path` is as good as `PUT /path`. */
+function originForm(request: Request, _response: Response, next: NextFunction): void {
+  if (!request.url.startsWith('/'))
+    request.url = request.url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
+  next()
+}
+
+/**
+ * Pushes and deletes. Their paths are not matched by the router, which would decode them first:
+ * groups/grouping-key.ts reads them as they were sent.
+ */
+function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesOptions) {
+  const { flags, routePrefix } = settings
+  const push: PushOptions = {
+    gateway,
+    ownMetrics,
+    logger,
+    pathPrefix: `${routePrefix}/metrics/`,
+    text: {
+      utf8Names: flags['push.enable-utf8-names'],
+      lenientNewlines: flags['push.lenient-newlines'],
+    },
+    bodyBytesMax: flags['push.max-body-bytes'],
+    acceptedStatus: flags['push.disable-consistency-check'] ? 202 : 200,
+  }
+  const handlers: Readonly<Record<string, Handler>> = {
+    PUT: requests.handler('push', (request, response) =>
+      handlePush(push, 'replace', request, response),
+    ),
+    POST: requests.handler('push', (request, response) =>
+      handlePush(push, 'merge', request, response),
+    ),
+    DELETE: requests.handler('delete', (request, response) =>
+      handleDelete(push, request, response),
+    ),
+  }
+  const other = requests.handler('other', refuseMethod(PUSH_METHODS))
+  const telemetry = routePrefix + settings.telemetryPath
+  return (request: Request, response: Response, next: NextFunction): Promise<void> | void => {
+    const { url, method } = request
+    if (!url.startsWith(push.pathPrefix) || url.split('?', 1)[0] === telemetry) return next()
+    const handler = handlers[method]
+    if (handler !== undefined) return handler(request, response)
+    if (!url.startsWith('job', push.pathPrefix.length)) return next()
+    return other(request, response)
+  }
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+/** The program: command line and signals in, exit status out. */
+import { helpText } from './config/help.ts'
+import { parseFlags, UsageError, type ParsedFlags } from './config/parse-flags.ts'
+import { settingsFrom, type Settings } from './config/settings.ts'
+import { startApp, type App } from './app.ts'
+import { readBuildInfo } from './telemetry/build-info.ts'
+import { createLogger } from './telemetry/logger.ts'
+
+interface Configuration {
+  readonly parsed: ParsedFlags
+  readonly settings: Settings
+}
+
+function configure(): Configuration {
+  try {
+    const parsed = parseFlags(process.argv.slice(2), process.env)
+    return { parsed, settings: settingsFrom(parsed) }
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    process.stderr.write(`sluice: error: ${error.message}, try --help\n`)
+    process.exit(1)
+  }
+}
+
+async function main(): Promise<void> {
+  const build = readBuildInfo()
+  const { parsed, settings } = configure()
+  if (parsed.help || parsed.version) {
+    process.stdout.write(
+      parsed.help ? helpText() : `sluice, version ${build.version} (node ${process.version})\n`,
+    )
+    return
+  }
+  const logger = createLogger({
+    level: settings.flags['log.level'],
+    format: settings.flags['log.format'],
+  })
+  for (const warning of settings.warnings) logger.warn(warning)
+  logger.info('starting Sluice', {
+    version: build.version,
+    node: process.version,
+    store: settings.storageUrl,
+  })
+
+  let app: App | undefined
+  let stopping = false
+  const stop = (why: string): void => {
+    if (stopping) {
+      logger.warn('stopping at once', { why })
+      process.exit(1)
+    }
+    stopping = true
+    logger.info('stopping', { why })
+    // A signal during the start takes effect when the start is through.
+    if (app !== undefined) void finish(app)
+  }
+  const finish = async (running: App): Promise<void> => {
+    await running.stop()
+    logger.info('stopped')
+    process.exitCode = 0
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+
+  try {
+    app = await startApp({ settings, logger, build, onQuit: () => stop('/-/quit') })
+  } catch (error) {
+    logger.error('cannot start', { reason: error instanceof Error ? error.message : String(error) })
+    process.exitCode = 1
+    return
+  }
+  for (const url of app.urls) {
+    const base = url + settings.routePrefix
+    logger.info('listening', { url: `${base}/` })
+    logger.info('push to it, and scrape it with honor_labels: true', {
+      push: `${base}/metrics/job/<job>`,
+      scrape: base + settings.telemetryPath,
+    })
+  }
+  if (stopping) await finish(app)
+}
+
+await main()

@@ -1,0 +1,173 @@
+/** The gateway's metrics about itself, kept by prom-client and shown by our own encoder. */
+import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client'
+import { renderFamily } from '../exposition/text/render.ts'
+import { compareUtf8 } from '../groups/grouping-key.ts'
+import { claimsOf, PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
+import type { Label, MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import type { BuildInfo } from './build-info.ts'
+
+/** What the metrics are read from when a page is made. */
+export interface OwnMetricsSources {
+  readonly leftOut: () => number
+  readonly helpDifferences: () => number
+}
+
+export interface OwnMetrics {
+  countRequest(handler: string, method: string, code: number): void
+  observePush(method: string, seconds: number, bytes: number): void
+  countRejection(rule: string): void
+  countFailureNotRecorded(): void
+  /** All own families, sorted by name. */
+  collect(): Promise<{ name: string; text: string }[]>
+  /** What pushes must agree with: the names and types of the own families, from the start. */
+  readonly claims: ReadonlyMap<string, string>
+  stop(): void
+}
+
+const PERCENTILES = [0.1, 0.5, 0.9]
+const SUMMARY_WINDOW = { maxAgeSeconds: 600, ageBuckets: 5 }
+
+export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): OwnMetrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  new Gauge({
+    name: 'pushgateway_build_info',
+    help: "A metric with a constant '1' value labeled by version, revision, branch and goversion of the running gateway.",
+    labelNames: ['version', 'revision', 'branch', 'goversion'],
+    registers,
+  }).set(
+    {
+      version: build.version,
+      revision: build.revision,
+      branch: build.branch,
+      goversion: build.goVersion,
+    },
+    1,
+  )
+  const requests = new Counter({
+    name: 'pushgateway_http_requests_total',
+    help: 'Total HTTP requests processed by the Pushgateway, excluding scrapes.',
+    labelNames: ['code', 'handler', 'method'],
+    registers,
+  })
+  const pushDuration = new Summary({
+    name: 'pushgateway_http_push_duration_seconds',
+    help: 'HTTP request duration for pushes to the Pushgateway.',
+    labelNames: ['method'],
+    percentiles: PERCENTILES,
+    ...SUMMARY_WINDOW,
+    registers,
+  })
+  const pushSize = new Summary({
+    name: 'pushgateway_http_push_size_bytes',
+    help: 'HTTP request size for pushes to the Pushgateway.',
+    labelNames: ['method'],
+    percentiles: PERCENTILES,
+    ...SUMMARY_WINDOW,
+    registers,
+  })
+  const rejections = new Counter({
+    name: 'pushgateway_pushes_rejected_total',
+    help: 'Pushes that could be read but broke a rule, by rule.',
+    labelNames: ['rule'],
+    registers,
+  })
+  const notRecorded = new Counter({
+    name: 'pushgateway_failures_not_recorded_total',
+    help: 'Rejected pushes whose failure time was not recorded, because a new group would repeat the series of another.',
+    registers,
+  })
+  new Gauge({
+    name: 'pushgateway_metrics_left_out',
+    help: 'Stored metrics that the page leaves out, because unchecked pushes made them inconsistent.',
+    registers,
+    collect() {
+      this.set(sources.leftOut())
+    },
+  })
+  new Gauge({
+    name: 'pushgateway_help_inconsistent_families',
+    help: 'Metric families that were pushed with differing HELP; the page shows one of them.',
+    registers,
+    collect() {
+      this.set(sources.helpDifferences())
+    },
+  })
+
+  return {
+    claims: ownClaims(registry),
+    countRequest(handler, method, code) {
+      requests.inc({ code: String(code), handler, method: method.toLowerCase() })
+    },
+    observePush(method, seconds, bytes) {
+      pushDuration.observe({ method: method.toLowerCase() }, seconds)
+      pushSize.observe({ method: method.toLowerCase() }, bytes)
+    },
+    countRejection(rule) {
+      rejections.inc({ rule })
+    },
+    countFailureNotRecorded() {
+      notRecorded.inc()
+    },
+    async collect() {
+      const metrics = (await registry.getMetricsAsJSON()) as unknown as JsonFamily[]
+      const families = metrics.map(toFamily).filter((family) => family.metrics.length > 0)
+      families.sort((a, b) => compareUtf8(a.name, b.name))
+      return families.map((family) => ({ name: family.name, text: renderFamily(family) }))
+    },
+    stop() {
+      registry.clear()
+    },
+  }
+}
+
+/** The names of own families, and of the two that each group carries, as permanent claims. */
+function ownClaims(registry: Registry): Map<string, string> {
+  const claims = new Map<string, string>()
+  const families = registry.getMetricsAsArray() as unknown as { name: string; type: MetricType }[]
+  for (const { name, type } of families) {
+    for (const [claim, meaning] of claimsOf(name, type)) claims.set(claim, meaning)
+  }
+  for (const name of [PUSH_TIME, PUSH_FAILURE_TIME]) claims.set(name, 'gauge')
+  return claims
+}
+
+/** What prom-client's getMetricsAsJSON really holds. */
+interface JsonFamily {
+  name: string
+  help: string
+  type: MetricType
+  values: { value: number; metricName?: string; labels: Record<string, string | number> }[]
+}
+
+function toFamily({ name, help, type, values }: JsonFamily): MetricFamily {
+  const metrics = new Map<string, Record<string, unknown> & { labels: Label[] }>()
+  for (const { value, metricName = name, labels: all } of values) {
+    const { le, quantile, ...rest } = all
+    const labels = Object.entries(rest).map(([label, text]) => ({
+      name: label,
+      value: String(text),
+    }))
+    labels.sort((a, b) => compareUtf8(a.name, b.name))
+    const id = JSON.stringify(labels)
+    let metric = metrics.get(id)
+    if (metric === undefined) {
+      metric =
+        type === 'summary'
+          ? { labels, quantiles: [], sum: 0, count: 0 }
+          : { labels, buckets: [], sum: 0, count: 0 }
+      if (type !== 'summary' && type !== 'histogram') metric = { labels, value }
+      metrics.set(id, metric)
+    }
+    if (metricName === `${name}_sum`) metric.sum = value
+    else if (metricName === `${name}_count`) metric.count = value
+    else if (quantile !== undefined)
+      (metric.quantiles as unknown[]).push({ quantile: Number(quantile), value })
+    else if (le !== undefined) {
+      const upperBound = le === '+Inf' ? Infinity : Number(le)
+      ;(metric.buckets as unknown[]).push({ upperBound, cumulativeCount: value })
+    }
+  }
+  return { name, help, type, metrics: [...metrics.values()] } as unknown as MetricFamily
+}

@@ -1,0 +1,221 @@
+/**
+ * This replica's materialised page: all groups as of one revision of the store, and the page they
+ * make, kept in pieces so that a scrape costs what changed since the last one.
+ */
+import type { ChangePage, GroupStore, Cursor, StoredGroup } from '../../storage/group-store.ts'
+import { ORIGIN } from '../../storage/group-store.ts'
+import { compareUtf8 } from '../groups/grouping-key.ts'
+import type { EscapingScheme } from '../metrics/names.ts'
+import { FamilyView } from './family-view.ts'
+import { createGroupSlot, helpTextOf, NameLists, type GroupSlot } from './group-slot.ts'
+import { resolve } from './resolve.ts'
+import type { RopePart } from './rope.ts'
+
+/** Families of the page's own process, already rendered, which take their place by name. */
+export interface OwnFamily {
+  readonly name: string
+  readonly part: RopePart
+}
+
+export interface ViewEvents {
+  /** Groups disagree about the HELP of a family; called once for each family. */
+  helpDiffers(name: string, shown: string, other: string): void
+  /** The view had to read everything anew. */
+  reset(reason: string): void
+}
+
+/** One answer of the store; it also bounds what is read in one go on the event loop. */
+const PAGE_BYTES = 1024 * 1024
+
+export class View {
+  private readonly store: GroupStore
+  private readonly events: ViewEvents
+  private cursor: Cursor = ORIGIN
+  private slots = new Map<string, GroupSlot>()
+  private families = new Map<string, FamilyView>()
+  private lists = new NameLists()
+  /** Families in the order of the page; undefined when one came or went. */
+  private order: FamilyView[] | undefined
+  private inconsistentGroups = 0
+  private resolvedSlots: GroupSlot[] = []
+  private readonly helpReported = new Set<string>()
+  private running: Promise<void> | undefined
+  private next: Promise<void> | undefined
+
+  /** Metrics that the page leaves out because stored groups contradict each other. */
+  leftOut = 0
+
+  constructor(store: GroupStore, events: ViewEvents) {
+    this.store = store
+    this.events = events
+  }
+
+  /** Which revision of the store the view shows. */
+  get position(): Cursor {
+    return this.cursor
+  }
+
+  /** Families whose groups disagree about HELP, seen since the start. */
+  get helpDifferences(): number {
+    return this.helpReported.size
+  }
+
+  /**
+   * Brings the view up to the store's head. Calls share work, but none joins a sync that was
+   * already under way: what was acknowledged before the call is in the view after it.
+   */
+  sync(): Promise<void> {
+    if (this.next !== undefined) return this.next
+    if (this.running === undefined) return this.start()
+    return (this.next = this.running.catch(() => undefined).then(() => this.start()))
+  }
+
+  private start(): Promise<void> {
+    this.next = undefined
+    const running = this.follow().finally(() => {
+      if (this.running === running) this.running = undefined
+    })
+    this.running = running
+    return running
+  }
+
+  /** All groups, in order of their keys. */
+  groups(): GroupSlot[] {
+    return [...this.slots.values()].sort(byId)
+  }
+
+  group(key: Buffer): GroupSlot | undefined {
+    return this.slots.get(key.toString('latin1'))
+  }
+
+  /** The page in order of family names. An own family's header stands for pushed ones of its name. */
+  page(scheme: EscapingScheme, own: readonly OwnFamily[]): RopePart[] {
+    const parts: RopePart[] = []
+    const families = this.orderedFamilies()
+    let next = 0
+    for (const { name, part } of own) {
+      while (next < families.length && compareUtf8(families[next]!.name, name) < 0) {
+        parts.push(...families[next++]!.parts(scheme, true))
+      }
+      parts.push(part)
+      if (families[next]?.name === name) parts.push(...families[next++]!.parts(scheme, false))
+    }
+    while (next < families.length) parts.push(...families[next++]!.parts(scheme, true))
+    return parts
+  }
+
+  private orderedFamilies(): FamilyView[] {
+    return (this.order ??= [...this.families.values()].sort((a, b) => compareUtf8(a.name, b.name)))
+  }
+
+  /** Collects pages until the view would equal one state of the store, then takes them all. */
+  private async follow(): Promise<void> {
+    const collected = new Map<string, StoredGroup | null>()
+    let full = this.cursor.revision === 0
+    let position = this.cursor
+    let after = position.revision
+    for (let first = true; ;) {
+      const answer = await this.store.changes({ position, after, full, bytesMax: PAGE_BYTES })
+      if (answer.kind === 'reset') {
+        this.events.reset(answer.reason)
+        collected.clear()
+        full = first = true
+        position = ORIGIN
+        after = 0
+        continue
+      }
+      for (const { key, group } of answer.items) collected.set(key.toString('latin1'), group)
+      if (answer.complete) return this.take(collected, full, answer)
+      // What is read from here on must be the same history as the first page.
+      if (first) position = answer.head
+      first = false
+      after = answer.upto
+    }
+  }
+
+  private take(
+    changes: ReadonlyMap<string, StoredGroup | null>,
+    full: boolean,
+    page: ChangePage,
+  ): void {
+    if (full) this.clear()
+    for (const [id, group] of changes) this.replace(id, group)
+    this.cursor = page.head
+    if (changes.size > 0 || full) this.settle()
+  }
+
+  private clear(): void {
+    this.slots = new Map()
+    this.families = new Map()
+    this.lists = new NameLists()
+    this.order = undefined
+    this.inconsistentGroups = 0
+    this.resolvedSlots = []
+  }
+
+  private replace(id: string, group: StoredGroup | null): void {
+    const before = this.slots.get(id)
+    const after = group === null ? undefined : createGroupSlot(group, this.lists)
+    if (before !== undefined) {
+      if (before.inconsistent) this.inconsistentGroups--
+      for (const name of before.list.names) {
+        if (after?.list.indexes.has(name) !== true) this.removeFrom(name, id)
+      }
+    }
+    if (after === undefined) {
+      this.slots.delete(id)
+      return
+    }
+    if (after.inconsistent) this.inconsistentGroups++
+    this.slots.set(id, after)
+    for (const name of after.list.names) this.addTo(name, after)
+  }
+
+  private addTo(name: string, slot: GroupSlot): void {
+    let family = this.families.get(name)
+    if (family === undefined) {
+      family = new FamilyView(name)
+      this.families.set(name, family)
+      this.order = undefined
+    }
+    family.put(slot)
+    this.compareHelp(family, slot)
+  }
+
+  private removeFrom(name: string, id: string): void {
+    const family = this.families.get(name)
+    family?.remove(id)
+    if (family?.isEmpty !== true) return
+    this.families.delete(name)
+    this.order = undefined
+  }
+
+  private compareHelp(family: FamilyView, slot: GroupSlot): void {
+    if (this.helpReported.has(family.name)) return
+    const help = helpTextOf(slot, family.name)
+    if (help === '' || help === family.helpText) return
+    this.helpReported.add(family.name)
+    this.events.helpDiffers(family.name, family.helpText, help)
+  }
+
+  /** After changes: which groups of an inconsistent store are shown. */
+  private settle(): void {
+    const before = this.resolvedSlots
+    if (this.inconsistentGroups === 0 && before.length === 0) return
+    for (const slot of before) slot.resolved = undefined
+    const { shown, leftOut } =
+      this.inconsistentGroups === 0
+        ? { shown: new Map<GroupSlot, Map<string, Buffer>>(), leftOut: 0 }
+        : resolve(this.groups())
+    for (const [slot, families] of shown) slot.resolved = families
+    this.resolvedSlots = [...shown.keys()]
+    this.leftOut = leftOut
+    for (const slot of [...before, ...this.resolvedSlots]) {
+      for (const name of slot.list.names) this.families.get(name)?.touch(slot.id)
+    }
+  }
+}
+
+function byId(a: GroupSlot, b: GroupSlot): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+}

@@ -1,0 +1,93 @@
+/**
+ * The rules by which a write's claims are judged; shared by the drivers that run in this process.
+ * Exactly these: the claims of one write agree with each other; only claims that the group did not
+ * hold already are judged; they are judged against every other holder, the rows of the same group
+ * that stay included.
+ */
+import type { Claim } from './group-store.ts'
+
+/** How many rows (a family of a group each) hold a meaning of a name. */
+export type ClaimCounts = ReadonlyMap<string, number>
+
+interface Holder {
+  readonly claims: readonly Claim[]
+}
+
+export interface Clash {
+  readonly claim: string
+  readonly wanted: string
+  readonly held: string
+}
+
+/**
+ * Finds the first clash of a write, or undefined.
+ *
+ * @param incoming the rows that the write brings
+ * @param outgoing the rows of the group that it replaces or drops
+ * @param staying the rows of the group that it leaves alone
+ * @param holders the meanings of a name and how many rows of the whole store hold each
+ */
+export function findClash(
+  incoming: readonly Holder[],
+  outgoing: readonly Holder[],
+  staying: readonly Holder[],
+  holders: (name: string) => ClaimCounts,
+): Clash | undefined {
+  const released = countClaims(outgoing)
+  const kept = countClaims(staying)
+  const brought = new Map<string, string>()
+  for (const { claims } of incoming) {
+    for (const [name, wanted] of claims) {
+      const agreed = brought.get(name)
+      if (agreed !== undefined && agreed !== wanted) return { claim: name, wanted, held: agreed }
+      if (agreed !== undefined) continue
+      brought.set(name, wanted)
+      const id = claimId(name, wanted)
+      if (released.has(id) || kept.has(id)) continue
+      for (const [meaning, count] of holders(name)) {
+        if (meaning === wanted) continue
+        if (count > (released.get(claimId(name, meaning)) ?? 0)) {
+          return { claim: name, wanted, held: meaning }
+        }
+      }
+    }
+  }
+  return undefined
+}
+
+/** The change that a write makes to the count of each claim; changes of zero are left out. */
+export function claimDeltas(
+  incoming: readonly Holder[],
+  outgoing: readonly Holder[],
+): { readonly claim: Claim; readonly delta: number }[] {
+  const deltas = new Map<string, { claim: Claim; delta: number }>()
+  const add = (rows: readonly Holder[], step: 1 | -1): void => {
+    for (const { claims } of rows) {
+      for (const claim of claims) {
+        const id = claimId(claim[0], claim[1])
+        const entry = deltas.get(id)
+        if (entry === undefined) deltas.set(id, { claim, delta: step })
+        else entry.delta += step
+      }
+    }
+  }
+  add(incoming, 1)
+  add(outgoing, -1)
+  return [...deltas.values()].filter(({ delta }) => delta !== 0)
+}
+
+function countClaims(rows: readonly Holder[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { claims } of rows) {
+    for (const [name, meaning] of claims) {
+      const id = claimId(name, meaning)
+      counts.set(id, (counts.get(id) ?? 0) + 1)
+    }
+  }
+  return counts
+}
+
+/** Meanings hold no NUL, so the last one ends the name. */
+function claimId(name: string, meaning: string): string {
+  return `${name}\u0000${meaning}`
+}

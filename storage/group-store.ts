@@ -1,0 +1,208 @@
+/**
+ * The contract between the gateway and whatever keeps its groups. A store knows bytes, claims and
+ * guards; it knows nothing of Prometheus. storage/DESIGN.md explains why, what a driver may assume
+ * and how to add one; test/storage/contract.ts is the same promise as a test suite.
+ */
+
+/** 1, 2, 3, …: the total order of all committed writes of an epoch. 0 is "before the first". */
+export type Revision = number
+
+/** `[name, meaning]`: all live families of a consistent store agree on the meaning of a name. */
+export type Claim = readonly [name: string, meaning: string]
+
+/** A family as a push brings it. */
+export interface FamilyWrite {
+  readonly name: string
+  /** Equal exactly for families with equal type and equal series; opaque. */
+  readonly shape: string
+  readonly claims: readonly Claim[]
+  readonly sampleCount: number
+  /** Opaque bytes. */
+  readonly data: Buffer
+}
+
+export interface StoredFamily extends FamilyWrite {
+  /** Store time of the push that brought it, in microseconds since 1970. */
+  readonly pushedAtUs: number
+}
+
+export interface StoredGroup {
+  readonly key: Buffer
+  /** Revision of the last write to the group. */
+  readonly revision: Revision
+  /** Revision at which the group last changed in more than values; what guards compare. */
+  readonly shapeRevision: Revision
+  /** Store times in microseconds since 1970; 0 = never. */
+  readonly createdTimeUs: number
+  readonly pushTimeUs: number
+  readonly failureTimeUs: number
+  /** True when the last checked part of the group was written although it breaks a rule. */
+  readonly inconsistent: boolean
+  /** Sorted by name, bytewise. */
+  readonly families: readonly StoredFamily[]
+}
+
+/**
+ * What must still hold for the caller's own judgement of a write to be worth anything: that it
+ * judged against every other name-set of the partition, and that the groups it looked at have not
+ * changed in more than values since.
+ */
+export interface Guard {
+  readonly nameSets: readonly string[]
+  readonly groups: readonly { readonly key: Buffer; readonly shapeRevision: Revision }[]
+}
+
+interface WriteBase {
+  readonly key: Buffer
+  /** 8 random bytes in hex, new for each write; kept as the nonce of its revision. */
+  readonly nonce: string
+  /** How long the caller waits. A store never applies a write after that. */
+  readonly timeoutMs: number
+}
+
+interface WriteToPartition extends WriteBase {
+  /** Groups of different partitions never need to be compared (the value of `job`). */
+  readonly partition: string
+  /** Groups of one partition and one name-set never need to be compared either. */
+  readonly nameSet: string
+  /** The grouping labels as a person reads them; kept for whoever looks into the store. */
+  readonly description: string
+  readonly guard: Guard
+  /**
+   * Whether a broken rule refuses the write (`enforce`) or marks the group as inconsistent and
+   * lets it pass (`mark`).
+   */
+  readonly rules: 'enforce' | 'mark'
+}
+
+/** PUT: the group then has exactly these families. */
+export interface ReplaceGroup extends WriteToPartition {
+  readonly kind: 'replace'
+  readonly families: readonly FamilyWrite[]
+  /** Digest over the shapes of all families. */
+  readonly shape: string
+  /** With `rules: 'mark'`: the caller found the write to break a rule; mark it whatever claims say. */
+  readonly knownInconsistent: boolean
+}
+
+/** POST: these families replace those of their names; others stay. */
+export interface MergeGroup extends WriteToPartition {
+  readonly kind: 'merge'
+  readonly families: readonly FamilyWrite[]
+  readonly knownInconsistent: boolean
+}
+
+/** A push was rejected: set the failure time, and create the group when it is missing. */
+export interface RecordFailure extends WriteToPartition {
+  readonly kind: 'fail'
+}
+
+export interface DeleteGroup extends WriteBase {
+  readonly kind: 'delete'
+}
+
+export type GroupWrite = ReplaceGroup | MergeGroup | RecordFailure | DeleteGroup
+
+export type ApplyResult =
+  /** Committed: every `changes` that begins from now on, anywhere, reports it or a later write. */
+  | { readonly kind: 'applied'; readonly revision: Revision; readonly inconsistent: boolean }
+  /** A delete of a group that is not there: no revision was made. */
+  | { readonly kind: 'unchanged' }
+  /** A claim of the write is held with another meaning. Nothing changed. */
+  | {
+      readonly kind: 'refused'
+      readonly claim: string
+      readonly wanted: string
+      readonly held: string
+    }
+  /**
+   * The guard does not cover what the store holds now: judge again, against the groups of these
+   * name-sets. Nothing changed.
+   */
+  | { readonly kind: 'unguarded'; readonly nameSets: readonly string[] }
+
+/** A place in the history of one store. Epoch and nonce tell histories apart that share numbers. */
+export interface Cursor {
+  readonly epoch: string
+  readonly revision: Revision
+  readonly nonce: string
+}
+
+export const ORIGIN: Cursor = { epoch: '', revision: 0, nonce: '' }
+
+export interface ChangesRequest {
+  /** A head that the store gave before, which must still be part of its history; or ORIGIN. */
+  readonly position: Cursor
+  /** Report what changed after this revision. On the first page: the position's revision. */
+  readonly after: Revision
+  /** True while reading everything from the start: deletions before `position` do not matter. */
+  readonly full: boolean
+  /** About how many bytes of families a page may carry; it has at least one item. */
+  readonly bytesMax: number
+}
+
+export interface ChangePage {
+  readonly kind: 'page'
+  readonly head: Cursor
+  /** Changes up to this revision have been reported; ask for the rest with it as `after`. */
+  readonly upto: Revision
+  /** True when nothing is left: what was reported since the start equals the store at `head`. */
+  readonly complete: boolean
+  readonly storeTimeUs: number
+  /** In order of revision, each group once, as it is now; null = it is gone. */
+  readonly items: readonly { readonly key: Buffer; readonly group: StoredGroup | null }[]
+}
+
+/** The position is not part of this store's history any more: read everything anew. */
+export interface ChangesReset {
+  readonly kind: 'reset'
+  readonly reason: 'epoch' | 'ahead' | 'diverged' | 'history' | 'floor'
+}
+
+export interface StoreStatus {
+  readonly driver: string
+  /** Undefined when the store can take writes; else why not, for people. */
+  readonly unavailable: string | undefined
+  readonly head: Cursor
+  readonly groups: number
+  readonly samples: number
+}
+
+export interface GroupStore {
+  /** The storage URL as it may be shown: without credentials. */
+  readonly url: string
+
+  /**
+   * Makes one write, entirely or not at all, in one order with all others. Equal shape as stored
+   * means that neither claims nor guard are looked at: nothing they judge has changed.
+   *
+   * @throws StoreError: the write is not and will not be applied
+   */
+  apply(write: GroupWrite): Promise<ApplyResult>
+
+  /** The groups as they are now, null where there is none. All from one moment. */
+  read(keys: readonly Buffer[]): Promise<(StoredGroup | null)[]>
+
+  /** What changed since a position. See ChangesRequest for reading in pages. */
+  changes(request: ChangesRequest): Promise<ChangePage | ChangesReset>
+
+  /**
+   * Deletes every group that was written before it began, in bounded steps; groups pushed
+   * meanwhile stay. Returns how many were deleted.
+   */
+  wipe(nonce: () => string): Promise<number>
+
+  /** Housekeeping, to be called now and then: trims tombstones and history. */
+  maintain(): Promise<void>
+
+  /**
+   * Recounts claims, name-sets and totals from the groups.
+   * Returns one sentence for each difference: none when the books are right.
+   */
+  verify(): Promise<string[]>
+
+  status(): Promise<StoreStatus>
+
+  /** Waits for writes under way; afterwards every call throws. May be called twice. */
+  close(): Promise<void>
+}

@@ -1,0 +1,334 @@
+/**
+ * A store in this process' memory: the contract in its plainest form, and what
+ * `--storage.url=memory:` (or an empty `--persistence.file`) asks for. One tick is one transaction.
+ */
+import { randomBytes } from 'node:crypto'
+import { ChangeLog } from './change-log.ts'
+import { claimDeltas, findClash } from './claim-book.ts'
+import { createClock } from './clock.ts'
+import { StoreError } from './errors.ts'
+import type {
+  ApplyResult,
+  ChangePage,
+  ChangesRequest,
+  ChangesReset,
+  Cursor,
+  DeleteGroup,
+  GroupStore,
+  GroupWrite,
+  Guard,
+  MergeGroup,
+  RecordFailure,
+  ReplaceGroup,
+  Revision,
+  StoredGroup,
+} from './group-store.ts'
+import { countSamples, familiesAfter, familyChange, hasSameShape } from './merge-families.ts'
+
+interface Entry {
+  readonly key: Buffer
+  revision: Revision
+  /** Null: a tombstone. */
+  group: StoredGroup | null
+  partition: string
+  nameSet: string
+}
+
+/** How much history a view may be behind before it has to read everything anew. */
+export interface MemoryLimits {
+  readonly historyMax: number
+  readonly tombstonesMax: number
+}
+
+const LIMITS: MemoryLimits = { historyMax: 1 << 20, tombstonesMax: 100_000 }
+
+export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
+  const now = createClock()
+  const epoch = randomBytes(8).toString('hex')
+  const entries = new Map<string, Entry>()
+  const log = new ChangeLog()
+  const claims = new Map<string, Map<string, number>>()
+  const nameSets = new Map<string, Map<string, number>>()
+  const nonces = new Map<Revision, string>()
+  let revision: Revision = 0
+  let floor: Revision = 0
+  let groups = 0
+  let samples = 0
+  let tombstones = 0
+  let closed = false
+
+  const checkOpen = (): void => {
+    if (closed) throw new StoreError('unavailable', 'the memory store is closed')
+  }
+  const cursor = (): Cursor => ({ epoch, revision, nonce: nonces.get(revision) ?? '' })
+  const live = (key: Buffer): StoredGroup | null => entries.get(idOf(key))?.group ?? null
+
+  function bump(map: Map<string, Map<string, number>>, a: string, b: string, delta: number): void {
+    let counts = map.get(a)
+    if (counts === undefined) map.set(a, (counts = new Map()))
+    const count = (counts.get(b) ?? 0) + delta
+    if (count !== 0) counts.set(b, count)
+    else counts.delete(b)
+    if (counts.size === 0) map.delete(a)
+  }
+
+  /** Undefined when the guard holds. */
+  function uncovered(write: {
+    partition: string
+    nameSet: string
+    guard: Guard
+  }): ApplyResult | undefined {
+    const held = [...(nameSets.get(write.partition)?.keys() ?? [])]
+    const others = held.filter((nameSet) => nameSet !== write.nameSet)
+    const covered =
+      others.every((nameSet) => write.guard.nameSets.includes(nameSet)) &&
+      write.guard.groups.every(
+        ({ key, shapeRevision }) => (live(key)?.shapeRevision ?? 0) === shapeRevision,
+      )
+    return covered ? undefined : { kind: 'unguarded', nameSets: others }
+  }
+
+  function commit(
+    write: GroupWrite,
+    place: { partition: string; nameSet: string },
+    group: (revision: Revision) => StoredGroup | null,
+  ): ApplyResult {
+    const id = idOf(write.key)
+    const before = entries.get(id)
+    revision++
+    nonces.set(revision, write.nonce)
+    const after = group(revision)
+    const { partition, nameSet } = place
+    entries.set(id, { key: write.key, revision, group: after, partition, nameSet })
+    log.record(id, revision)
+    for (const { claim, delta } of claimDeltas(
+      after?.families ?? [],
+      before?.group?.families ?? [],
+    )) {
+      bump(claims, claim[0], claim[1], delta)
+    }
+    samples += countSamples(after?.families ?? []) - countSamples(before?.group?.families ?? [])
+    const wasLive = before !== undefined && before.group !== null
+    if (before !== undefined && !wasLive) tombstones--
+    if (after !== null && !wasLive) {
+      groups++
+      bump(nameSets, place.partition, place.nameSet, 1)
+    } else if (after === null) {
+      groups--
+      tombstones++
+      bump(nameSets, place.partition, place.nameSet, -1)
+    }
+    return { kind: 'applied', revision, inconsistent: after?.inconsistent ?? false }
+  }
+
+  function applyPush(write: ReplaceGroup | MergeGroup): ApplyResult {
+    const stored = live(write.key)
+    const sameShape = stored !== null && hasSameShape(write, stored.families)
+    const change = familyChange(write, stored?.families ?? [])
+    let inconsistent = stored?.inconsistent ?? false
+    if (!sameShape) {
+      const unguarded = uncovered(write)
+      if (unguarded !== undefined) return unguarded
+      const clash = findClash(
+        change.incoming,
+        change.outgoing,
+        change.staying,
+        (name) => claims.get(name) ?? new Map(),
+      )
+      if (clash !== undefined && write.rules === 'enforce') return { kind: 'refused', ...clash }
+      const broken = clash !== undefined || write.knownInconsistent
+      // A merge judges only the rows it brings: a mark that others earned stays.
+      inconsistent = broken || (write.kind === 'merge' && inconsistent)
+    }
+    return commit(write, write, (revision) => {
+      const timeUs = now()
+      return {
+        key: write.key,
+        revision,
+        shapeRevision: sameShape ? stored.shapeRevision : revision,
+        createdTimeUs: stored?.createdTimeUs ?? timeUs,
+        pushTimeUs: timeUs,
+        failureTimeUs: stored?.failureTimeUs ?? 0,
+        inconsistent,
+        families: familiesAfter(change, timeUs),
+      }
+    })
+  }
+
+  function applyFailure(write: RecordFailure): ApplyResult {
+    const stored = live(write.key)
+    const unguarded = stored === null ? uncovered(write) : undefined
+    if (unguarded !== undefined) return unguarded
+    return commit(write, write, (revision) => {
+      const timeUs = now()
+      return {
+        key: write.key,
+        shapeRevision: revision,
+        createdTimeUs: timeUs,
+        pushTimeUs: 0,
+        inconsistent: false,
+        families: [],
+        ...stored,
+        revision,
+        failureTimeUs: timeUs,
+      }
+    })
+  }
+
+  function applyDelete(write: DeleteGroup): ApplyResult {
+    const entry = entries.get(idOf(write.key))
+    if (entry === undefined || entry.group === null) return { kind: 'unchanged' }
+    return commit(write, { partition: entry.partition, nameSet: entry.nameSet }, () => null)
+  }
+
+  function apply(write: GroupWrite): ApplyResult {
+    switch (write.kind) {
+      case 'replace':
+      case 'merge':
+        return applyPush(write)
+      case 'fail':
+        return applyFailure(write)
+      case 'delete':
+        return applyDelete(write)
+    }
+  }
+
+  function resetReason({
+    position,
+    after,
+    full,
+  }: ChangesRequest): ChangesReset['reason'] | undefined {
+    if (position.revision === 0) return undefined
+    if (position.epoch !== epoch) return 'epoch'
+    if (position.revision > revision) return 'ahead'
+    const nonce = nonces.get(position.revision)
+    if (nonce === undefined) return 'history'
+    if (nonce !== position.nonce) return 'diverged'
+    return floor > (full ? position.revision : after) ? 'floor' : undefined
+  }
+
+  function readChanges(request: ChangesRequest): ChangePage | ChangesReset {
+    const reason = resetReason(request)
+    if (reason !== undefined) return { kind: 'reset', reason }
+    const items: { key: Buffer; group: StoredGroup | null }[] = []
+    let upto = request.after
+    let bytes = 0
+    let complete = true
+    for (const id of log.after(request.after)) {
+      if (bytes >= request.bytesMax) {
+        complete = false
+        break
+      }
+      const { key, group, revision: changed } = entries.get(id)!
+      items.push({ key, group })
+      upto = changed
+      for (const family of group?.families ?? []) bytes += family.data.length
+    }
+    return {
+      kind: 'page',
+      head: cursor(),
+      upto: complete ? revision : upto,
+      complete,
+      storeTimeUs: now(),
+      items,
+    }
+  }
+
+  /** Tombstones and nonces are trimmed oldest first. */
+  function trim(): void {
+    for (const id of [...log.after(0)]) {
+      if (tombstones <= limits.tombstonesMax) break
+      const entry = entries.get(id)!
+      if (entry.group !== null) continue
+      entries.delete(id)
+      log.forget(id)
+      tombstones--
+      floor = entry.revision
+    }
+    for (const old of nonces.keys()) {
+      if (nonces.size <= limits.historyMax) break
+      nonces.delete(old)
+    }
+  }
+
+  function recount(): string[] {
+    const found: string[] = []
+    const expected = new Map<string, number>()
+    const add = (id: string, count: number): void => {
+      expected.set(id, (expected.get(id) ?? 0) + count)
+    }
+    for (const { group, partition, nameSet } of entries.values()) {
+      if (group === null) {
+        add('tombstones', 1)
+        continue
+      }
+      add('groups', 1)
+      add('samples', countSamples(group.families))
+      add(`name-set ${partition} ${nameSet}`, 1)
+      for (const { claim, delta } of claimDeltas(group.families, [])) {
+        add(`claim ${claim[0]} ${claim[1]}`, delta)
+      }
+    }
+    const books = new Map<string, number>([
+      ['groups', groups],
+      ['samples', samples],
+      ['tombstones', tombstones],
+    ])
+    for (const [name, counts] of claims)
+      for (const [meaning, n] of counts) books.set(`claim ${name} ${meaning}`, n)
+    for (const [name, counts] of nameSets)
+      for (const [set, n] of counts) books.set(`name-set ${name} ${set}`, n)
+    for (const id of new Set([...expected.keys(), ...books.keys()])) {
+      const [is, should] = [books.get(id) ?? 0, expected.get(id) ?? 0]
+      if (is !== should) found.push(`${id}: the books say ${is}, the groups ${should}`)
+    }
+    return found
+  }
+
+  return {
+    url: 'memory:',
+    async apply(write) {
+      checkOpen()
+      return apply(write)
+    },
+    async read(keys) {
+      checkOpen()
+      return keys.map(live)
+    },
+    async changes(request) {
+      checkOpen()
+      return readChanges(request)
+    },
+    async wipe(nonce) {
+      checkOpen()
+      const keys = [...entries.values()]
+        .filter((entry) => entry.group !== null)
+        .map((entry) => entry.key)
+      for (const key of keys) apply({ kind: 'delete', key, nonce: nonce(), timeoutMs: 0 })
+      return keys.length
+    },
+    async maintain() {
+      checkOpen()
+      trim()
+    },
+    async verify() {
+      return recount()
+    },
+    async status() {
+      return {
+        driver: 'memory',
+        unavailable: closed ? 'closed' : undefined,
+        head: cursor(),
+        groups,
+        samples,
+      }
+    },
+    async close() {
+      closed = true
+    },
+  }
+}
+
+function idOf(key: Buffer): string {
+  return key.toString('latin1')
+}

@@ -1,0 +1,43 @@
+/** Which rows of a group a write brings, replaces and leaves alone; shared by the local drivers. */
+import type { FamilyWrite, MergeGroup, ReplaceGroup, StoredFamily } from './group-store.ts'
+
+export interface FamilyChange {
+  readonly incoming: readonly FamilyWrite[]
+  readonly outgoing: readonly StoredFamily[]
+  readonly staying: readonly StoredFamily[]
+}
+
+export function familyChange(
+  write: ReplaceGroup | MergeGroup,
+  stored: readonly StoredFamily[],
+): FamilyChange {
+  if (write.kind === 'replace') return { incoming: write.families, outgoing: stored, staying: [] }
+  const names = new Set(write.families.map((family) => family.name))
+  return {
+    incoming: write.families,
+    outgoing: stored.filter((family) => names.has(family.name)),
+    staying: stored.filter((family) => !names.has(family.name)),
+  }
+}
+
+/** True when the write brings nothing but new values for series that the group has already. */
+export function hasSameShape(
+  write: ReplaceGroup | MergeGroup,
+  stored: readonly StoredFamily[],
+): boolean {
+  if (write.kind === 'replace' && write.families.length !== stored.length) return false
+  const shapes = new Map(stored.map((family) => [family.name, family.shape]))
+  return write.families.every((family) => shapes.get(family.name) === family.shape)
+}
+
+/** The families of the group after the write, sorted by name. */
+export function familiesAfter(change: FamilyChange, pushedAtUs: number): StoredFamily[] {
+  const families = change.staying.slice()
+  for (const family of change.incoming) families.push({ ...family, pushedAtUs })
+  return families.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+}
+
+/** Sum of the samples of some families. */
+export function countSamples(families: readonly FamilyWrite[]): number {
+  return families.reduce((total, family) => total + family.sampleCount, 0)
+}

@@ -1,0 +1,50 @@
+/** From a storage URL to a driver. */
+import { StoreError } from './errors.ts'
+import type { GroupStore } from './group-store.ts'
+import { createMemoryStore } from './memory.ts'
+import { openSqliteStore, type SqliteOptions } from './sqlite/sqlite-store.ts'
+
+/**
+ * Opens the store that a URL names: `memory:` or `sqlite:PATH[?synchronous=full|normal]
+ * [&shared_filesystem=refuse|allow]`.
+ *
+ * @throws StoreError unusable for a URL that is not understood; see the drivers for others
+ */
+export function openStore(url: string): GroupStore {
+  const [scheme, rest] = splitOnce(url, ':')
+  switch (scheme) {
+    case 'memory':
+      if (rest !== '') throw unusable(url, 'memory: takes no path')
+      return createMemoryStore()
+    case 'sqlite': {
+      const [path, query = ''] = splitOnce(rest ?? '', '?')
+      if (path === '') throw unusable(url, 'sqlite: needs the path of a file')
+      return openSqliteStore(path, parseSqliteOptions(url, query))
+    }
+    default:
+      throw unusable(url, 'known are memory: and sqlite:PATH')
+  }
+}
+
+function parseSqliteOptions(url: string, query: string): Partial<SqliteOptions> {
+  const options: { -readonly [K in keyof SqliteOptions]?: SqliteOptions[K] } = {}
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name === 'synchronous' && (value === 'full' || value === 'normal')) {
+      options.synchronous = value
+    } else if (name === 'shared_filesystem' && (value === 'allow' || value === 'refuse')) {
+      options.allowSharedFilesystem = value === 'allow'
+    } else {
+      throw unusable(url, `unknown option ${name}=${value}`)
+    }
+  }
+  return options
+}
+
+function splitOnce(text: string, separator: string): [string, string | undefined] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function unusable(url: string, why: string): StoreError {
+  return new StoreError('unusable', `storage URL ${JSON.stringify(url)}: ${why}`)
+}

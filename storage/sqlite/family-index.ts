@@ -1,0 +1,66 @@
+/**
+ * How a group's families lie in its row: their bytes one behind the other in `exposition`, and in
+ * `families` a JSON array with one entry each:
+ * `[name, bytes, samples, shape, pushed µs before push_time_us, claim name, meaning, …]`.
+ * One row a group took half the time and space of one row a family, and an operator can read it.
+ */
+import type { Claim, FamilyWrite, StoredFamily } from '../group-store.ts'
+
+type Entry = [
+  name: string,
+  bytes: number,
+  samples: number,
+  shape: string,
+  beforePushUs: number,
+  ...claims: string[],
+]
+
+export interface EncodedFamilies {
+  readonly index: string
+  readonly exposition: Buffer
+}
+
+/** Encodes families that were all pushed at the row's push_time_us. */
+export function encodePushed(families: readonly FamilyWrite[]): EncodedFamilies {
+  return {
+    index: JSON.stringify(families.map((family) => entryOf(family, 0))),
+    exposition: Buffer.concat(families.map((family) => family.data)),
+  }
+}
+
+export function encodeFamilies(
+  families: readonly StoredFamily[],
+  pushTimeUs: number,
+): EncodedFamilies {
+  return {
+    index: JSON.stringify(
+      families.map((family) => entryOf(family, pushTimeUs - family.pushedAtUs)),
+    ),
+    exposition: Buffer.concat(families.map((family) => family.data)),
+  }
+}
+
+function entryOf(
+  { name, data, sampleCount, shape, claims }: FamilyWrite,
+  beforePushUs: number,
+): Entry {
+  return [name, data.length, sampleCount, shape, beforePushUs, ...claims.flat()]
+}
+
+/** The families of a row; their data are views of `exposition`. */
+export function decodeFamilies(
+  index: string,
+  exposition: Buffer,
+  pushTimeUs: number,
+): StoredFamily[] {
+  const entries = JSON.parse(index) as Entry[]
+  const families: StoredFamily[] = []
+  let at = 0
+  for (const [name, bytes, sampleCount, shape, beforePushUs, ...flatClaims] of entries) {
+    const claims: Claim[] = []
+    for (let i = 0; i < flatClaims.length; i += 2) claims.push([flatClaims[i]!, flatClaims[i + 1]!])
+    const data = exposition.subarray(at, (at += bytes))
+    families.push({ name, shape, claims, sampleCount, data, pushedAtUs: pushTimeUs - beforePushUs })
+  }
+  return families
+}

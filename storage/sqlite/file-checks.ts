@@ -1,0 +1,124 @@
+/** What can be known of a database file before SQLite touches it, and whether it is still there. */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import path from 'node:path'
+import { StoreError } from '../errors.ts'
+import { APPLICATION_ID } from './migrate.ts'
+
+const SQLITE_MAGIC = 'SQLite format 3\0'
+const HEADER_BYTES = 108
+const APPLICATION_ID_AT = 68
+/** The b-tree header of the schema table, on page 1: its kind, and how many entries it has. */
+const SCHEMA_KIND_AT = 100
+const SCHEMA_CELLS_AT = 103
+const LEAF_TABLE = 0x0d
+
+/** Filesystems that several hosts may share, by statfs magic. WAL needs one host's memory. */
+const SHARED_FILESYSTEMS = new Map<number, string>([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x65735546, 'FUSE'],
+  [0x01021997, '9P'],
+  [0x5346414f, 'AFS'],
+  [0x00c36400, 'Ceph'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS'],
+  [0x01161970, 'GFS2'],
+  [0x7461636f, 'OCFS2'],
+])
+
+/**
+ * Makes sure that `file` may become or be a Sluice database: its folder exists (it is created), it
+ * is on a local filesystem, it can be written, and it is either empty, missing or one of ours.
+ *
+ * @throws StoreError unusable, naming the file; nothing was changed in it
+ */
+export function checkDatabaseFile(file: string, allowSharedFilesystem: boolean): void {
+  const folder = path.dirname(file)
+  try {
+    mkdirSync(folder, { recursive: true })
+    if (!allowSharedFilesystem) refuseSharedFilesystem(folder)
+    accessSync(folder, constants.W_OK)
+    const header = readHeader(file)
+    if (header === undefined) return
+    accessSync(file, constants.W_OK)
+    checkHeader(file, header)
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    throw new StoreError('unusable', `cannot use ${file}: ${describe(error)}`, { cause: error })
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function refuseSharedFilesystem(folder: string): void {
+  const kind = SHARED_FILESYSTEMS.get(statfsSync(folder).type >>> 0)
+  if (kind === undefined) return
+  throw new StoreError(
+    'unusable',
+    `${folder} is on a network filesystem (${kind}), where SQLite cannot keep several writers apart; ` +
+      'use a local disk, or add ?shared_filesystem=allow to the storage URL if only this host uses the file',
+  )
+}
+
+/** The first bytes of the file; undefined when it is missing or empty. */
+function readHeader(file: string): Buffer | undefined {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  if (stats === undefined) return undefined
+  if (!stats.isFile()) throw new StoreError('unusable', `${file} is not a file`)
+  if (stats.size === 0) return undefined
+  const header = Buffer.alloc(HEADER_BYTES)
+  const descriptor = openSync(file, 'r')
+  try {
+    return header.subarray(0, readSync(descriptor, header, 0, HEADER_BYTES, 0))
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function checkHeader(file: string, header: Buffer): void {
+  if (header.toString('latin1', 0, SQLITE_MAGIC.length) !== SQLITE_MAGIC) {
+    throw new StoreError(
+      'unusable',
+      `${file} is not a database of Sluice (no SQLite file); it was left untouched. ` +
+        'A persistence file of the Prometheus Pushgateway cannot be read: give another path',
+    )
+  }
+  if (header.length < HEADER_BYTES) {
+    throw new StoreError('corrupt', `${file} ends inside its header; it was left untouched`)
+  }
+  const id = header.readUInt32BE(APPLICATION_ID_AT)
+  // A start that was killed early leaves a database without tables, or has them in the WAL only;
+  // migrate looks once more when SQLite has read that.
+  const unborn =
+    id === 0 && header[SCHEMA_KIND_AT] === LEAF_TABLE && header.readUInt16BE(SCHEMA_CELLS_AT) === 0
+  if (id !== APPLICATION_ID && !unborn) {
+    throw new StoreError(
+      'unusable',
+      `${file} is a SQLite database of another program (application_id ${id}); it was left untouched`,
+    )
+  }
+}
+
+/** Tells whether a path still names the file it named when this was made. */
+export function watchIdentity(file: string): () => string | undefined {
+  const opened = statSync(file, { bigint: true })
+  return () => {
+    const now = statSync(file, { bigint: true, throwIfNoEntry: false })
+    if (now === undefined) return `${file} was removed or moved away`
+    if (now.ino !== opened.ino || now.dev !== opened.dev) return `${file} was replaced`
+    return undefined
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Many writes, one commit: what arrives while the event loop is busy (above all with the last
+ * commit) goes into the next transaction. Waiting for another process' lock leaves the loop free.
+ */
+import { StoreError } from '../errors.ts'
+
+/** Runs a batch in one transaction. Throws when the transaction as a whole did not happen. */
+export type RunBatch<Write, Result> = (writes: readonly Write[]) => Result[]
+
+export interface GroupCommitOptions<Write, Result> {
+  readonly run: RunBatch<Write, Result>
+  readonly isBusy: (error: unknown) => boolean
+  /** What the caller of a write gets to see of an error. */
+  readonly translate: (error: unknown) => unknown
+}
+
+interface Waiting<Write, Result> {
+  readonly write: Write
+  readonly deadline: number
+  readonly resolve: (result: Result) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A transaction longer than this would keep scrapes and other processes waiting. */
+const BATCH_MAX = 256
+const BUSY_RETRY_MAX_MS = 8
+
+export class GroupCommit<Write, Result> {
+  private readonly options: GroupCommitOptions<Write, Result>
+  private waiting: Waiting<Write, Result>[] = []
+  private scheduled = false
+  /** How many of the waiting writes are to be committed one by one, since their batch failed. */
+  private solo = 0
+  private idle: (() => void)[] = []
+
+  constructor(options: GroupCommitOptions<Write, Result>) {
+    this.options = options
+  }
+
+  /** Resolves when the write's transaction is committed. */
+  submit(write: Write, timeoutMs: number): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ write, deadline: performance.now() + timeoutMs, resolve, reject })
+      if (!this.scheduled) this.schedule(0)
+    })
+  }
+
+  /** Resolves when nothing is waiting any more. */
+  async drain(): Promise<void> {
+    if (this.waiting.length === 0) return
+    await new Promise<void>((resolve) => this.idle.push(resolve))
+  }
+
+  private schedule(delayMs: number): void {
+    this.scheduled = true
+    if (delayMs === 0) setImmediate(() => this.flush())
+    else setTimeout(() => this.flush(), delayMs)
+  }
+
+  private flush(): void {
+    this.scheduled = false
+    this.dropLate()
+    const batch = this.waiting.slice(0, this.solo > 0 ? 1 : BATCH_MAX)
+    const outcome = batch.length === 0 ? 'done' : this.commit(batch)
+    if (outcome === 'busy') {
+      // Short random waits: SQLite's own handler sleeps longer and longer, and starves one writer.
+      return this.schedule(1 + Math.random() * (BUSY_RETRY_MAX_MS - 1))
+    }
+    if (outcome === 'done') this.waiting = this.waiting.slice(batch.length)
+    if (this.waiting.length > 0) return this.schedule(0)
+    for (const resolve of this.idle.splice(0)) resolve()
+  }
+
+  private commit(batch: readonly Waiting<Write, Result>[]): 'done' | 'busy' | 'split' {
+    try {
+      const results = this.options.run(batch.map(({ write }) => write))
+      for (const [i, { resolve }] of batch.entries()) resolve(results[i]!)
+    } catch (error) {
+      if (this.options.isBusy(error)) return 'busy'
+      if (batch.length > 1) {
+        // Each of them once more by itself, so that only those fail that must.
+        this.solo = batch.length
+        return 'split'
+      }
+      batch[0]!.reject(this.options.translate(error))
+    }
+    if (this.solo > 0) this.solo--
+    return 'done'
+  }
+
+  private dropLate(): void {
+    const now = performance.now()
+    if (this.waiting.every(({ deadline }) => deadline >= now)) return
+    const late = this.waiting.filter(({ deadline }) => deadline < now)
+    this.waiting = this.waiting.filter(({ deadline }) => deadline >= now)
+    for (const { reject } of late) {
+      reject(
+        new StoreError('unavailable', 'the database was busy for too long; nothing was written'),
+      )
+    }
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * A store in one SQLite file, shared by any number of gateway processes of one host. Committed
+ * means on disk: WAL with synchronous FULL unless the URL asks for less.
+ */
+import { setTimeout } from 'node:timers/promises'
+import SqliteDatabase, { type Database } from 'better-sqlite3'
+import { createClock } from '../clock.ts'
+import { StoreError } from '../errors.ts'
+import type {
+  ApplyResult,
+  ChangePage,
+  ChangesRequest,
+  ChangesReset,
+  Cursor,
+  GroupStore,
+  GroupWrite,
+  StoredGroup,
+  StoreStatus,
+} from '../group-store.ts'
+import { isBusy, toStoreError } from './errors.ts'
+import { checkDatabaseFile, watchIdentity } from './file-checks.ts'
+import { GroupCommit } from './group-commit.ts'
+import { GroupTable, toGroup } from './group-table.ts'
+import { migrate } from './migrate.ts'
+import { recount } from './recount.ts'
+
+export interface SqliteOptions {
+  /** FULL: an acknowledged push survives power loss. NORMAL: it survives a crash of the process. */
+  readonly synchronous: 'full' | 'normal'
+  readonly allowSharedFilesystem: boolean
+  /** How far a view may be behind before it reads everything anew. */
+  readonly historyMax: number
+  readonly tombstonesMax: number
+}
+
+export const SQLITE_DEFAULTS: SqliteOptions = {
+  synchronous: 'full',
+  allowSharedFilesystem: false,
+  historyMax: 1 << 20,
+  tombstonesMax: 100_000,
+}
+
+const OPEN_BUSY_MS = 10_000
+const READ_ATTEMPTS = 100
+const READ_RETRY_MS = 40
+const WIPE_BATCH = 256
+const WIPE_TIMEOUT_MS = 60_000
+const TRIM_BATCH = 10_000
+const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
+
+/**
+ * Opens or creates the database.
+ *
+ * @throws StoreError unusable or corrupt; a file that is not ours was left untouched
+ */
+export function openSqliteStore(file: string, options: Partial<SqliteOptions> = {}): GroupStore {
+  const settings = { ...SQLITE_DEFAULTS, ...options }
+  checkDatabaseFile(file, settings.allowSharedFilesystem)
+  let db: Database | undefined
+  try {
+    db = new SqliteDatabase(file, { timeout: OPEN_BUSY_MS })
+    prepareDatabase(db, settings)
+    return new SqliteStore(db, file, settings)
+  } catch (error) {
+    db?.close()
+    throw toStoreError(error, file)
+  }
+}
+
+function prepareDatabase(db: Database, settings: SqliteOptions): void {
+  db.pragma('page_size = 8192')
+  db.pragma('journal_mode = WAL')
+  db.pragma(`synchronous = ${settings.synchronous}`)
+  db.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`)
+  migrate(db)
+  // From here on waiting is ours: SQLite's own would stop the event loop.
+  db.pragma('busy_timeout = 0')
+}
+
+class SqliteStore implements GroupStore {
+  readonly url: string
+  private readonly db: Database
+  private readonly file: string
+  private readonly settings: SqliteOptions
+  private readonly table: GroupTable
+  private readonly commits: GroupCommit<GroupWrite, ApplyResult>
+  private readonly identity: () => string | undefined
+  private readonly now = createClock()
+  private lost: string | undefined
+
+  constructor(db: Database, file: string, settings: SqliteOptions) {
+    this.db = db
+    this.file = file
+    this.url = `sqlite:${file}`
+    this.settings = settings
+    this.table = new GroupTable(db)
+    this.identity = watchIdentity(file)
+    this.commits = new GroupCommit<GroupWrite, ApplyResult>({
+      run: (writes) => this.runBatch(writes),
+      isBusy,
+      translate: (error) => toStoreError(error, file),
+    })
+  }
+
+  async apply(write: GroupWrite): Promise<ApplyResult> {
+    this.checkUsable()
+    return this.commits.submit(write, write.timeoutMs)
+  }
+
+  async read(keys: readonly Buffer[]): Promise<(StoredGroup | null)[]> {
+    return this.reading(() => keys.map((key) => this.table.readGroup(key)))
+  }
+
+  async changes(request: ChangesRequest): Promise<ChangePage | ChangesReset> {
+    return this.reading(() => this.readPage(request))
+  }
+
+  async wipe(nonce: () => string): Promise<number> {
+    const rows = await this.reading(() =>
+      this.db
+        .prepare<[], { key: Buffer; revision: number }>(
+          'SELECT key, revision FROM groups WHERE live = 1 ORDER BY revision',
+        )
+        .all(),
+    )
+    const keys = rows.map(({ key }) => key)
+    const last = rows.at(-1)?.revision ?? 0
+    let removed = 0
+    for (let i = 0; i < keys.length; i += WIPE_BATCH) {
+      const batch = keys.slice(i, i + WIPE_BATCH)
+      const stale = await this.reading(() =>
+        batch.filter((key) => (this.table.readGroup(key)?.revision ?? Infinity) <= last),
+      )
+      const results = await Promise.all(
+        stale.map((key) =>
+          this.apply({ kind: 'delete', key, nonce: nonce(), timeoutMs: WIPE_TIMEOUT_MS }),
+        ),
+      )
+      removed += results.filter(({ kind }) => kind === 'applied').length
+    }
+    return removed
+  }
+
+  async maintain(): Promise<void> {
+    this.checkUsable()
+    try {
+      this.trimTombstones()
+      const { revision } = this.table.readMeta()
+      this.db
+        .prepare('DELETE FROM commits WHERE revision <= ?')
+        .run(revision - this.settings.historyMax)
+    } catch (error) {
+      if (!isBusy(error)) throw toStoreError(error, this.file)
+    }
+  }
+
+  async verify(): Promise<string[]> {
+    return this.reading(() => recount(this.db))
+  }
+
+  async status(): Promise<StoreStatus> {
+    try {
+      return await this.reading(() => {
+        const { groups, samples } = this.table.readMeta()
+        return {
+          driver: 'sqlite',
+          unavailable: undefined,
+          head: this.headCursor(),
+          groups,
+          samples,
+        }
+      })
+    } catch (error) {
+      const unavailable = error instanceof Error ? error.message : String(error)
+      const head = { epoch: '', revision: 0, nonce: '' }
+      return { driver: 'sqlite', unavailable, head, groups: 0, samples: 0 }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.db.open) return
+    await this.commits.drain()
+    this.db.close()
+  }
+
+  /** One transaction: all writes, then the file is still ours, then the callers may know. */
+  private runBatch(writes: readonly GroupWrite[]): ApplyResult[] {
+    const { db, table } = this
+    this.checkUsable()
+    db.exec('BEGIN IMMEDIATE')
+    let results: ApplyResult[]
+    try {
+      const meta = table.readMeta()
+      const before = meta.revision
+      results = writes.map((write) => table.apply(write, meta, this.now()))
+      if (meta.revision > before) table.finish(meta, writes[writes.length - 1]!.nonce)
+      db.exec('COMMIT')
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK')
+      throw error
+    }
+    this.lost = this.identity()
+    this.checkUsable()
+    return results
+  }
+
+  private readPage(request: ChangesRequest): ChangePage | ChangesReset {
+    const meta = this.table.readMeta()
+    const reason = this.resetReason(request, meta)
+    if (reason !== undefined) return { kind: 'reset', reason }
+    const items: { key: Buffer; group: StoredGroup | null }[] = []
+    let upto = request.after
+    let bytes = 0
+    let complete = true
+    if (meta.revision > request.after) {
+      for (const row of this.table.changedAfter(request.after)) {
+        if (bytes >= request.bytesMax) {
+          complete = false
+          break
+        }
+        items.push({ key: row.key, group: row.live === 1 ? toGroup(row) : null })
+        upto = row.revision
+        bytes += row.exposition.length
+      }
+    }
+    const storeTimeUs = this.now()
+    return {
+      kind: 'page',
+      head: this.headCursor(),
+      upto: complete ? meta.revision : upto,
+      complete,
+      storeTimeUs,
+      items,
+    }
+  }
+
+  private resetReason(
+    { position, after, full }: ChangesRequest,
+    meta: { epoch: string; revision: number; floor: number },
+  ): ChangesReset['reason'] | undefined {
+    if (position.revision === 0) return undefined
+    if (position.epoch !== meta.epoch) return 'epoch'
+    if (position.revision > meta.revision) return 'ahead'
+    const nonce = this.table.nonceOf(position.revision)
+    if (nonce === undefined) {
+      const oldest = this.db.prepare('SELECT min(revision) FROM commits').pluck().get() as
+        number | null
+      return oldest !== null && position.revision < oldest ? 'history' : 'diverged'
+    }
+    if (nonce !== position.nonce) return 'diverged'
+    return meta.floor > (full ? position.revision : after) ? 'floor' : undefined
+  }
+
+  private headCursor(): Cursor {
+    const { epoch, revision } = this.table.readMeta()
+    return { epoch, revision, nonce: this.table.nonceOf(revision) ?? '' }
+  }
+
+  private trimTombstones(): void {
+    const { db, settings } = this
+    db.transaction(() => {
+      const excess =
+        (db.prepare('SELECT count(*) FROM groups WHERE live = 0').pluck().get() as number) -
+        settings.tombstonesMax
+      if (excess <= 0) return
+      const old = db
+        .prepare<[number], { id: number; revision: number }>(
+          'SELECT id, revision FROM groups WHERE live = 0 ORDER BY revision LIMIT ?',
+        )
+        .all(Math.min(excess, TRIM_BATCH))
+      const drop = db.prepare('DELETE FROM groups WHERE id = ?')
+      for (const { id } of old) drop.run(id)
+      db.prepare('UPDATE meta SET floor = ?').run(old.at(-1)!.revision)
+    }).immediate()
+  }
+
+  /**
+   * Runs `work` on one state of the database. Readers wait for nobody in WAL mode, except while
+   * another process recovers or removes the log.
+   */
+  private async reading<T>(work: () => T): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      this.lost ??= this.db.open ? this.identity() : undefined
+      this.checkUsable()
+      try {
+        return this.db.transaction(work).deferred()
+      } catch (error) {
+        if (!isBusy(error) || attempt === READ_ATTEMPTS) throw toStoreError(error, this.file)
+      }
+      await setTimeout(READ_RETRY_MS * Math.random())
+    }
+  }
+
+  private checkUsable(): void {
+    if (!this.db.open) throw new StoreError('unavailable', `${this.file} is closed`)
+    if (this.lost === undefined) return
+    throw new StoreError(
+      'unavailable',
+      `${this.lost} while Sluice had it open; nothing is acknowledged until it is put back and Sluice restarted`,
+    )
+  }
+}
