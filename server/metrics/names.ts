@@ -95,7 +95,7 @@ export function unescapeName(name: string): string {
     }
     const end = name.indexOf('_', at + 1)
     const hex = end < 0 ? '' : name.slice(at + 1, end)
-    if (!/^[0-9a-fA-F]{1,6}$/.test(hex)) return name
+    if (!/^[0-9a-fA-F]{1,5}$/.test(hex)) return name
     const codePoint = Number.parseInt(hex, 16)
     if (codePoint > 0x10ffff || (codePoint >= 0xd800 && codePoint <= 0xdfff)) return name
     result += String.fromCodePoint(codePoint)

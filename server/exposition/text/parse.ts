@@ -110,6 +110,7 @@ class TextParser {
     }
     this.checkMetricName(name)
     this.selectFamily(name)
+    this.forgetName()
     this.skipBlanks()
     if (this.peek() === scan.LINE_FEED) return this.skipLine()
     if (keyword === 'HELP') this.readHelp()
@@ -202,6 +203,10 @@ class TextParser {
     return true
   }
 
+  private forgetName(): void {
+    this.nameEnd = this.nameStart = 0
+  }
+
   /** At the '{' of `{"name",a="b"}`. */
   private readNameInBraces(): Label[] {
     this.at++
@@ -215,7 +220,7 @@ class TextParser {
       )
     }
     this.checkMetricName(name)
-    this.nameEnd = this.nameStart = 0
+    this.forgetName()
     this.selectFamily(name)
     this.family.type ??= 'untyped'
     this.at++
