@@ -133,7 +133,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
         change.incoming,
         change.outgoing,
         change.staying,
-        (name) => claims.get(name) ?? new Map(),
+        (name) => claims.get(name) ?? new Map<string, number>(),
       )
       if (clash !== undefined && write.rules === 'enforce') return { kind: 'refused', ...clash }
       const broken = clash !== undefined || write.knownInconsistent

@@ -137,5 +137,5 @@ export function showFlagValue(name: FlagName, values: FlagValues): string {
   const value = values[name]
   const { kind } = FLAGS[name]
   if (kind === 'duration') return formatDuration(value as number)
-  return Array.isArray(value) ? value.join('\n') : String(value as string | number | boolean)
+  return Array.isArray(value) ? value.join('\n') : String(value)
 }

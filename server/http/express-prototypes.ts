@@ -20,13 +20,18 @@ export function expressClasses(app: Express): Classes {
   }
 }
 
+/**
+ * A constructor that calls `base` on objects of this prototype. node:http's classes are functions,
+ * which allow that. Reflect.construct would be the textbook way, and is slower than no trick at all.
+ */
 function withPrototype<Class extends typeof IncomingMessage | typeof ServerResponse>(
   base: Class,
   prototype: object,
 ): Class {
-  const derived = function (...args: unknown[]): object {
-    return Reflect.construct(base, args, derived) as object
+  const construct = base as unknown as (this: object, a: unknown, b: unknown) => void
+  function Derived(this: object, a: unknown, b: unknown): void {
+    construct.call(this, a, b)
   }
-  derived.prototype = prototype
-  return derived as unknown as Class
+  Derived.prototype = prototype
+  return Derived as unknown as Class
 }

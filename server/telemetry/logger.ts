@@ -41,7 +41,7 @@ function logfmt(entry: Readonly<Record<string, unknown>>): string {
   const parts: string[] = []
   for (const [key, value] of Object.entries(entry)) {
     if (value === undefined) continue
-    const text = String(value as string | number | boolean)
+    const text = String(value)
     parts.push(`${key}=${/^[^\s"=\\\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text)}`)
   }
   return parts.join(' ')

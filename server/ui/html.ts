@@ -27,5 +27,5 @@ export function html(strings: TemplateStringsArray, ...inserts: Insert[]): Marku
 function render(insert: Insert): string {
   if (insert instanceof Markup) return insert.text
   if (Array.isArray(insert)) return insert.map((part: Markup) => part.text).join('')
-  return String(insert as string | number).replace(/[&<>"']/g, (character) => ESCAPES[character]!)
+  return String(insert).replace(/[&<>"']/g, (character) => ESCAPES[character]!)
 }

@@ -86,7 +86,7 @@ export function createGroupSlot(group: StoredGroup, lists: NameLists): GroupSlot
   }
   offsets[2 * pieces.length] = at
   const bytes = Buffer.allocUnsafeSlow(at)
-  for (const [i, { data }] of pieces.entries()) bytes.set(data, offsets[2 * i]!)
+  for (const [i, { data }] of pieces.entries()) bytes.set(data, offsets[2 * i])
   const pushedAtUs = new Map(group.families.map((family) => [family.name, family.pushedAtUs]))
   const together = group.families.every((family) => family.pushedAtUs === group.pushTimeUs)
   return {
