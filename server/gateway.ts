@@ -2,7 +2,7 @@
  * The one door to the groups: push, delete, wipe, look, expose. What HTTP and the pages do goes
  * through here; rules are in groups/, bytes in storage/.
  */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { StoreError } from '../storage/errors.ts'
 import type { ApplyResult, Cursor, GroupStore, Guard, StoreStatus } from '../storage/group-store.ts'
 import { parseText } from './exposition/text/parse.ts'
@@ -238,6 +238,8 @@ function findRepeated(
   return undefined
 }
 
+/** 64 random bits; randomUUID draws them from a pool, randomBytes from the system each time. */
 function newNonce(): string {
-  return randomBytes(8).toString('hex')
+  const uuid = randomUUID()
+  return uuid.slice(0, 4) + uuid.slice(24)
 }

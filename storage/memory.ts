@@ -65,7 +65,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
 
   function bump(map: Map<string, Map<string, number>>, a: string, b: string, delta: number): void {
     let counts = map.get(a)
-    if (counts === undefined) map.set(a, (counts = new Map()))
+    if (counts === undefined) map.set(a, (counts = new Map<string, number>()))
     const count = (counts.get(b) ?? 0) + delta
     if (count !== 0) counts.set(b, count)
     else counts.delete(b)

@@ -44,7 +44,9 @@ function readRaw(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, byteLength)),
     )
     request.on('error', () => reject(new RequestAborted()))
-    request.on('close', () => reject(new RequestAborted()))
+    request.on('close', () => {
+      if (!request.complete) reject(new RequestAborted())
+    })
   })
 }
 

@@ -23,7 +23,12 @@ const LEVELS = { error: 0, warn: 1, info: 2, debug: 3 }
 export function createLogger({ level, format, stream }: LoggerOptions): Logger {
   const line = winston.format.printf((info) => {
     const { level: severity, message, ...fields } = info
-    const entry = { ts: new Date().toISOString(), level: severity, msg: String(message), ...fields }
+    const entry: LogFields = {
+      ts: new Date().toISOString(),
+      level: severity,
+      msg: String(message),
+      ...(fields as LogFields),
+    }
     return format === 'json' ? JSON.stringify(entry) : logfmt(entry)
   })
   const transport =
@@ -37,7 +42,7 @@ export function createLogger({ level, format, stream }: LoggerOptions): Logger {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
-function logfmt(entry: Readonly<Record<string, unknown>>): string {
+function logfmt(entry: LogFields): string {
   const parts: string[] = []
   for (const [key, value] of Object.entries(entry)) {
     if (value === undefined) continue

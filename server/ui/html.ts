@@ -8,7 +8,7 @@ export class Markup {
   }
 }
 
-type Insert = string | number | Markup | readonly Markup[]
+type Insert = string | number | Markup | Markup[]
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',

@@ -15,6 +15,7 @@ import {
 import { compareUtf8, decodeGroupKey, type GroupingKey } from '../groups/grouping-key.ts'
 import { PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
 import type { Label, MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import { isLegacyMetricName } from '../metrics/names.ts'
 import { formatFloat64 } from '../metrics/numbers.ts'
 
 /** Family names of a group, sorted, and their places. */
@@ -193,10 +194,10 @@ function completeSamples(name: string, data: Buffer, header: number): Buffer | u
   if (!data.toString('latin1', Math.max(0, header - 11), header).endsWith(' histogram\n'))
     return undefined
   const samples = data.subarray(header)
-  // Quotes inside values are escaped, so neither mark can be part of one.
-  if (countOf(samples, 'le="+Inf"} ') === countOf(samples, '_sum{') && !name.includes('_sum')) {
-    return undefined
-  }
+  // Quotes inside values are escaped, so +Inf cannot be part of one; _sum can, which only costs
+  // the look that follows.
+  const sumMark = isLegacyMetricName(name) ? '_sum{' : '_sum",'
+  if (countOf(samples, 'le="+Inf"} ') === countOf(samples, sumMark)) return undefined
   const text = renderFamily(completeBuckets(parseStored(data)))
   return Buffer.from(text).subarray(header)
 }

@@ -3,7 +3,7 @@
  * means on disk: WAL with synchronous FULL unless the URL asks for less.
  */
 import { setTimeout } from 'node:timers/promises'
-import SqliteDatabase, { type Database } from 'better-sqlite3'
+import SqliteDatabase, { type Database, type Statement } from 'better-sqlite3'
 import { createClock } from '../clock.ts'
 import { StoreError } from '../errors.ts'
 import type {
@@ -84,6 +84,8 @@ class SqliteStore implements GroupStore {
   private readonly settings: SqliteOptions
   private readonly table: GroupTable
   private readonly commits: GroupCommit<GroupWrite, ApplyResult>
+  private readonly begin: Statement
+  private readonly commit: Statement
   private readonly identity: () => string | undefined
   private readonly now = createClock()
   private lost: string | undefined
@@ -94,6 +96,8 @@ class SqliteStore implements GroupStore {
     this.url = `sqlite:${file}`
     this.settings = settings
     this.table = new GroupTable(db)
+    this.begin = db.prepare('BEGIN IMMEDIATE')
+    this.commit = db.prepare('COMMIT')
     this.identity = watchIdentity(file)
     this.commits = new GroupCommit<GroupWrite, ApplyResult>({
       run: (writes) => this.runBatch(writes),
@@ -187,14 +191,14 @@ class SqliteStore implements GroupStore {
   private runBatch(writes: readonly GroupWrite[]): ApplyResult[] {
     const { db, table } = this
     this.checkUsable()
-    db.exec('BEGIN IMMEDIATE')
+    this.begin.run()
     let results: ApplyResult[]
     try {
       const meta = table.readMeta()
       const before = meta.revision
       results = writes.map((write) => table.apply(write, meta, this.now()))
       if (meta.revision > before) table.finish(meta, writes[writes.length - 1]!.nonce)
-      db.exec('COMMIT')
+      this.commit.run()
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK')
       throw error
