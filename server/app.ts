@@ -55,6 +55,11 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
         logger.warn('the store has another history; reading everything anew', { reason }),
     })
     await view.sync()
+    logger.info('store opened', {
+      store: store.url,
+      groups: view.groupCount,
+      revision: view.position.revision,
+    })
     const ownMetrics = createOwnMetrics(build, {
       leftOut: () => view.leftOut,
       helpDifferences: () => view.helpDifferences,

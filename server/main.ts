@@ -37,11 +37,7 @@ async function main(): Promise<void> {
     format: settings.flags['log.format'],
   })
   for (const warning of settings.warnings) logger.warn(warning)
-  logger.info('starting Sluice', {
-    version: build.version,
-    node: process.version,
-    store: settings.storageUrl,
-  })
+  logger.info('starting Sluice', { version: build.version, node: process.version })
 
   let app: App | undefined
   let stopping = false

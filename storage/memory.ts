@@ -236,7 +236,8 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
 
   /** Tombstones and nonces are trimmed oldest first. */
   function trim(): void {
-    for (const id of [...log.after(0)]) {
+    const byAge = tombstones > limits.tombstonesMax ? [...log.after(0)] : []
+    for (const id of byAge) {
       if (tombstones <= limits.tombstonesMax) break
       const entry = entries.get(id)!
       if (entry.group !== null) continue

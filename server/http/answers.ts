@@ -38,8 +38,6 @@ export function sendText(response: Response, status: number, text: string): void
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.setHeader('X-Content-Type-Options', 'nosniff')
   if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_SECONDS)
-  // What is left of a body that is too large is not read.
-  if (status === 413) response.setHeader('Connection', 'close')
   response.end(`${text}\n`)
 }
 

@@ -84,6 +84,7 @@ export class Requests {
     }
     const { status, text } = answerTo(error)
     sendText(response, status, text)
+    if (!request.complete) cutLater(request)
   }
 
   private logFailure(error: unknown, request: Request): void {
@@ -111,4 +112,19 @@ export class Requests {
       agent: request.headers['user-agent'],
     })
   }
+}
+
+/** How long a client may go on sending a body that was refused already. */
+const LINGER_MS = 5_000
+
+/**
+ * Reads and drops what is left of a body for a while. Closing at once would reset the connection,
+ * and the client, still sending, would never see the answer.
+ */
+function cutLater(request: Request): void {
+  request.resume()
+  const cut = setTimeout(() => request.socket.destroy(), LINGER_MS)
+  const keep = (): void => clearTimeout(cut)
+  request.once('end', keep)
+  request.once('close', keep)
 }

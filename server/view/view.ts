@@ -55,6 +55,10 @@ export class View {
     return this.cursor
   }
 
+  get groupCount(): number {
+    return this.slots.size
+  }
+
   /** Families whose groups disagree about HELP, seen since the start. */
   get helpDifferences(): number {
     return this.helpReported.size

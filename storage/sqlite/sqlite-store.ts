@@ -2,6 +2,7 @@
  * A store in one SQLite file, shared by any number of gateway processes of one host. Committed
  * means on disk: WAL with synchronous FULL unless the URL asks for less.
  */
+import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import SqliteDatabase, { type Database, type Statement } from 'better-sqlite3'
 import { createClock } from '../clock.ts'
@@ -93,7 +94,7 @@ class SqliteStore implements GroupStore {
   constructor(db: Database, file: string, settings: SqliteOptions) {
     this.db = db
     this.file = file
-    this.url = `sqlite:${file}`
+    this.url = `sqlite:${path.resolve(file)}`
     this.settings = settings
     this.table = new GroupTable(db)
     this.begin = db.prepare('BEGIN IMMEDIATE')
