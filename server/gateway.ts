@@ -100,7 +100,7 @@ export class Gateway {
     const [own] = await Promise.all([ownMetrics.collect(), view.sync()])
     const parts = view.page(
       scheme,
-      own.map(({ name, text }) => ({ name, part: new RopePart(Buffer.from(text)) })),
+      own.map(({ name, type, text }) => ({ name, type, part: new RopePart(Buffer.from(text)) })),
     )
     return encoding === 'gzip' ? joinGzip(parts) : joinPlain(parts)
   }
@@ -118,7 +118,8 @@ export class Gateway {
   private async store(kind: PushKind, push: PreparedPush): Promise<Rejection | undefined> {
     const { checked } = this.options
     let guard = NOT_JUDGED
-    let knownInconsistent = push.droppedDuplicates > 0
+    let knownInconsistent = false
+    this.options.ownMetrics.countDroppedDuplicates(push.droppedDuplicates)
     for (let round = 1; round <= ROUNDS_MAX; round++) {
       const result = await this.apply(kind, push, guard, knownInconsistent)
       if (result.kind === 'applied' || result.kind === 'unchanged') return undefined

@@ -19,38 +19,61 @@ export interface Clash {
   readonly held: string
 }
 
+export interface Verdict {
+  /** What the write itself would break; undefined when nothing. */
+  readonly broken: Clash | undefined
+  /** The same, or what the group and others contradicted each other in before. */
+  readonly contradiction: Clash | undefined
+}
+
 /**
- * Finds the first clash of a write, or undefined.
+ * Judges the claims of a write.
  *
  * @param incoming the rows that the write brings
  * @param outgoing the rows of the group that it replaces or drops
  * @param staying the rows of the group that it leaves alone
  * @param holders the meanings of a name and how many rows of the whole store hold each
  */
-export function findClash(
+export function judgeClaims(
   incoming: readonly Holder[],
   outgoing: readonly Holder[],
   staying: readonly Holder[],
   holders: (name: string) => ClaimCounts,
-): Clash | undefined {
+): Verdict {
   const released = countClaims(outgoing)
   const kept = countClaims(staying)
   const brought = new Map<string, string>()
+  let contradiction: Clash | undefined
   for (const { claims } of incoming) {
     for (const [name, wanted] of claims) {
       const agreed = brought.get(name)
-      if (agreed !== undefined && agreed !== wanted) return { claim: name, wanted, held: agreed }
-      if (agreed !== undefined) continue
-      brought.set(name, wanted)
-      const id = claimId(name, wanted)
-      if (released.has(id) || kept.has(id)) continue
-      for (const [meaning, count] of holders(name)) {
-        if (meaning === wanted) continue
-        if (count > (released.get(claimId(name, meaning)) ?? 0)) {
-          return { claim: name, wanted, held: meaning }
-        }
+      if (agreed === wanted) continue
+      if (agreed !== undefined) {
+        const broken = { claim: name, wanted, held: agreed }
+        return { broken, contradiction: broken }
       }
+      brought.set(name, wanted)
+      const held = heldOtherwise(name, wanted, holders(name), released)
+      if (held === undefined) continue
+      const clash = { claim: name, wanted, held }
+      const id = claimId(name, wanted)
+      if (!released.has(id) && !kept.has(id)) return { broken: clash, contradiction: clash }
+      contradiction ??= clash
     }
+  }
+  return { broken: undefined, contradiction }
+}
+
+/** Another meaning of a name that some row holds which the write does not release. */
+function heldOtherwise(
+  name: string,
+  wanted: string,
+  counts: ClaimCounts,
+  released: ReadonlyMap<string, number>,
+): string | undefined {
+  for (const [meaning, count] of counts) {
+    if (meaning === wanted) continue
+    if (count > (released.get(claimId(name, meaning)) ?? 0)) return meaning
   }
   return undefined
 }

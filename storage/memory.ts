@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { ChangeLog } from './change-log.ts'
-import { claimDeltas, findClash } from './claim-book.ts'
+import { claimDeltas, judgeClaims } from './claim-book.ts'
 import { createClock } from './clock.ts'
 import { StoreError } from './errors.ts'
 import type {
@@ -23,7 +23,13 @@ import type {
   Revision,
   StoredGroup,
 } from './group-store.ts'
-import { countSamples, familiesAfter, familyChange, hasSameShape } from './merge-families.ts'
+import {
+  countSamples,
+  familiesAfter,
+  familyChange,
+  hasSameShape,
+  staysInconsistent,
+} from './merge-families.ts'
 
 interface Entry {
   readonly key: Buffer
@@ -129,16 +135,14 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     if (!sameShape) {
       const unguarded = uncovered(write)
       if (unguarded !== undefined) return unguarded
-      const clash = findClash(
+      const { broken, contradiction } = judgeClaims(
         change.incoming,
         change.outgoing,
         change.staying,
         (name) => claims.get(name) ?? new Map<string, number>(),
       )
-      if (clash !== undefined && write.rules === 'enforce') return { kind: 'refused', ...clash }
-      const broken = clash !== undefined || write.knownInconsistent
-      // A merge judges only the rows it brings: a mark that others earned stays.
-      inconsistent = broken || (write.kind === 'merge' && inconsistent)
+      if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
+      inconsistent = staysInconsistent(write, inconsistent) || contradiction !== undefined
     }
     return commit(write, write, (revision) => {
       const timeUs = now()

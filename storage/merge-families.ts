@@ -30,6 +30,14 @@ export function hasSameShape(
   return write.families.every((family) => shapes.get(family.name) === family.shape)
 }
 
+/**
+ * True when the group is marked whatever the claims say: its writer knows better, or the rows that
+ * a merge leaves alone, and does not judge, may be what earned the mark.
+ */
+export function staysInconsistent(write: ReplaceGroup | MergeGroup, marked: boolean): boolean {
+  return write.knownInconsistent || (write.kind === 'merge' && marked)
+}
+
 /** The families of the group after the write, sorted by name. */
 export function familiesAfter(change: FamilyChange, pushedAtUs: number): StoredFamily[] {
   const families = change.staying.slice()

@@ -45,7 +45,7 @@ export interface PreparedPush {
 }
 
 export interface PrepareOptions {
-  /** Claims of the server's own metrics, which every push must agree with. */
+  /** Claims of the server's own metrics, which every push must agree with, checked or not. */
   readonly ownClaims: ReadonlyMap<string, string>
   /** False: inconsistencies within the push do not refuse it (--push.disable-consistency-check). */
   readonly checked: boolean
@@ -69,7 +69,9 @@ export function preparePush(
     const refused = checkMetrics(family) ?? exposed.check(family)
     if (refused !== undefined) return { kind: 'rejected', ...refused }
     const claims = claimsOf(family.name, family.type)
-    const clash = options.checked ? findClash(claims, claimed, options.ownClaims) : undefined
+    const clash =
+      findOwnClash(claims, options.ownClaims) ??
+      (options.checked ? findClash(claims, claimed) : undefined)
     if (clash !== undefined) return { kind: 'rejected', ...clash }
     let series = sortSeries(family.metrics.map((metric) => exposed.apply(metric)))
     const duplicate = findDuplicate(series)
@@ -172,17 +174,22 @@ function checkMetrics(family: MetricFamily): Rejection | undefined {
   return undefined
 }
 
-function findClash(
+function findOwnClash(
   claims: readonly Claim[],
-  claimed: Map<string, string>,
   ownClaims: ReadonlyMap<string, string>,
 ): Rejection | undefined {
   for (const [name, meaning] of claims) {
     const own = ownClaims.get(name)
-    if (own !== undefined && own !== meaning) {
-      const reason = `${describeClash(name, meaning, own)} (a metric of the gateway itself)`
-      return { rule: 'own-name', reason }
-    }
+    if (own === undefined || own === meaning) continue
+    const reason = `${describeClash(name, meaning, own)} (a metric of the gateway itself)`
+    return { rule: 'own-name', reason }
+  }
+  return undefined
+}
+
+/** A clash of a family with those before it in the same push, which `claimed` collects. */
+function findClash(claims: readonly Claim[], claimed: Map<string, string>): Rejection | undefined {
+  for (const [name, meaning] of claims) {
     const other = claimed.get(name)
     if (other !== undefined && other !== meaning) {
       return { rule: 'type', reason: describeClash(name, meaning, other) }

@@ -10,22 +10,26 @@ interface MediaRange {
   readonly quality: number
 }
 
-/** The escaping scheme of the text range that the scraper likes best; by default underscores. */
+/**
+ * How names are escaped for a scraper, found as the original does (expfmt.Negotiate): walking its
+ * wishes from the best down to plain text 0.0.4, the last known `escaping` on the way counts, also
+ * one that stands on a format that is not sent. So Prometheus 3 gets UTF-8 names as they are.
+ */
 export function acceptedEscaping({ headers }: IncomingMessage): EscapingScheme {
-  const ranges = parseRanges(headers.accept ?? '')
-    .filter(
-      ({ type, quality }) =>
-        quality > 0 && (type === 'text/plain' || type === 'text/*' || type === '*/*'),
-    )
-    .sort((a, b) => b.quality - a.quality)
-  for (const { parameters } of ranges) {
-    const scheme = parameters.get('escaping')
-    const version = parameters.get('version')
-    // Names are quoted in 1.0.0 too, but that version is not what is sent.
-    if (scheme !== undefined && version !== '1.0.0' && SCHEMES.includes(scheme))
-      return scheme as EscapingScheme
+  const ranges = parseRanges(headers.accept ?? '').filter(({ quality }) => quality > 0)
+  ranges.sort((a, b) => b.quality - a.quality)
+  let scheme: EscapingScheme = 'underscores'
+  for (const { type, parameters } of ranges) {
+    const wanted = parameters.get('escaping') ?? ''
+    if (isEscapingScheme(wanted)) scheme = wanted
+    const version = parameters.get('version') ?? ''
+    if (type === 'text/plain' && (version === '' || version === '0.0.4')) break
   }
-  return 'underscores'
+  return scheme
+}
+
+function isEscapingScheme(text: string): text is EscapingScheme {
+  return SCHEMES.includes(text)
 }
 
 /** True when the scraper takes gzip, by name or by `*`, and does not rule it out. */

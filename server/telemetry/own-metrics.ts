@@ -17,8 +17,9 @@ export interface OwnMetrics {
   observePush(method: string, seconds: number, bytes: number): void
   countRejection(rule: string): void
   countFailureNotRecorded(): void
+  countDroppedDuplicates(metrics: number): void
   /** All own families, sorted by name. */
-  collect(): Promise<{ name: string; text: string }[]>
+  collect(): Promise<{ name: string; type: MetricType; text: string }[]>
   /** What pushes must agree with: the names and types of the own families, from the start. */
   readonly claims: ReadonlyMap<string, string>
   stop(): void
@@ -78,6 +79,11 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
     help: 'Rejected pushes whose failure time was not recorded, because a new group would repeat the series of another.',
     registers,
   })
+  const duplicates = new Counter({
+    name: 'pushgateway_duplicate_metrics_dropped_total',
+    help: 'Metrics that unchecked pushes carried twice; the last one was stored.',
+    registers,
+  })
   new Gauge({
     name: 'pushgateway_metrics_left_out',
     help: 'Stored metrics that the page leaves out, because unchecked pushes made them inconsistent.',
@@ -110,11 +116,18 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
     countFailureNotRecorded() {
       notRecorded.inc()
     },
+    countDroppedDuplicates(metrics) {
+      if (metrics > 0) duplicates.inc(metrics)
+    },
     async collect() {
       const metrics = (await registry.getMetricsAsJSON()) as unknown as JsonFamily[]
       const families = metrics.map(toFamily).filter((family) => family.metrics.length > 0)
       families.sort((a, b) => compareUtf8(a.name, b.name))
-      return families.map((family) => ({ name: family.name, text: renderFamily(family) }))
+      return families.map((family) => ({
+        name: family.name,
+        type: family.type,
+        text: renderFamily(family),
+      }))
     },
     stop() {
       registry.clear()

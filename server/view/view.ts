@@ -5,6 +5,7 @@
 import type { ChangePage, GroupStore, Cursor, StoredGroup } from '../../storage/group-store.ts'
 import { ORIGIN } from '../../storage/group-store.ts'
 import { compareUtf8 } from '../groups/grouping-key.ts'
+import type { MetricType } from '../metrics/metric-family.ts'
 import type { EscapingScheme } from '../metrics/names.ts'
 import { FamilyView } from './family-view.ts'
 import { createGroupSlot, helpTextOf, NameLists, type GroupSlot } from './group-slot.ts'
@@ -14,6 +15,7 @@ import type { RopePart } from './rope.ts'
 /** Families of the page's own process, already rendered, which take their place by name. */
 export interface OwnFamily {
   readonly name: string
+  readonly type: MetricType
   readonly part: RopePart
 }
 
@@ -92,17 +94,24 @@ export class View {
     return this.slots.get(key.toString('latin1'))
   }
 
-  /** The page in order of family names. An own family's header stands for pushed ones of its name. */
+  /**
+   * The page in order of family names. An own family's header stands for pushed ones of its name;
+   * one that meets another type, stored before the name was ours, gives way.
+   */
   page(scheme: EscapingScheme, own: readonly OwnFamily[]): RopePart[] {
     const parts: RopePart[] = []
     const families = this.orderedFamilies()
     let next = 0
-    for (const { name, part } of own) {
+    for (const { name, type, part } of own) {
       while (next < families.length && compareUtf8(families[next]!.name, name) < 0) {
         parts.push(...families[next++]!.parts(scheme, true))
       }
-      parts.push(part)
-      if (families[next]?.name === name) parts.push(...families[next++]!.parts(scheme, false))
+      const pushed = families[next]?.name === name ? families[next++] : undefined
+      if (pushed === undefined || pushed.type === type) {
+        parts.push(part, ...(pushed?.parts(scheme, false) ?? []))
+      } else {
+        parts.push(...pushed.parts(scheme, true))
+      }
     }
     while (next < families.length) parts.push(...families[next++]!.parts(scheme, true))
     return parts

@@ -3,7 +3,7 @@
  * reading. No transactions are begun or ended here, and no errors translated.
  */
 import type { Database, Statement } from 'better-sqlite3'
-import { claimDeltas, findClash } from '../claim-book.ts'
+import { claimDeltas, judgeClaims } from '../claim-book.ts'
 import type {
   ApplyResult,
   Claim,
@@ -17,7 +17,13 @@ import type {
   StoredFamily,
   StoredGroup,
 } from '../group-store.ts'
-import { countSamples, familiesAfter, familyChange, hasSameShape } from '../merge-families.ts'
+import {
+  countSamples,
+  familiesAfter,
+  familyChange,
+  hasSameShape,
+  staysInconsistent,
+} from '../merge-families.ts'
 import {
   decodeFamilies,
   encodeFamilies,
@@ -202,13 +208,15 @@ export class GroupTable {
     }
     const unguarded = this.uncovered(write)
     if (unguarded !== undefined) return unguarded
-    const clash = findClash(change.incoming, change.outgoing, change.staying, (name) =>
-      this.holdersOf(name),
+    const { broken, contradiction } = judgeClaims(
+      change.incoming,
+      change.outgoing,
+      change.staying,
+      (name) => this.holdersOf(name),
     )
-    if (clash !== undefined && write.rules === 'enforce') return { kind: 'refused', ...clash }
-    const broken = clash !== undefined || write.knownInconsistent
-    // A merge judges only the rows it brings: a mark that others earned stays.
-    const inconsistent = broken || (write.kind === 'merge' && live?.inconsistent === 1)
+    if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
+    const inconsistent =
+      staysInconsistent(write, live?.inconsistent === 1) || contradiction !== undefined
     this.countClaims(change.incoming, change.outgoing)
     const samples = countSamples(after)
     const { index, exposition } = encodeFamilies(after, timeUs)
