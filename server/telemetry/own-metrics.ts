@@ -3,8 +3,9 @@ import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-c
 import { renderFamily } from '../exposition/text/render.ts'
 import { compareUtf8 } from '../groups/grouping-key.ts'
 import { claimsOf, PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
-import type { Label, MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import type { MetricType } from '../metrics/metric-family.ts'
 import type { BuildInfo } from './build-info.ts'
+import { readFamilies } from './prom-client-families.ts'
 
 /** What the metrics are read from when a page is made. */
 export interface OwnMetricsSources {
@@ -120,8 +121,7 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
       if (metrics > 0) duplicates.inc(metrics)
     },
     async collect() {
-      const metrics = (await registry.getMetricsAsJSON()) as unknown as JsonFamily[]
-      const families = metrics.map(toFamily).filter((family) => family.metrics.length > 0)
+      const families = await readFamilies(registry)
       families.sort((a, b) => compareUtf8(a.name, b.name))
       return families.map((family) => ({
         name: family.name,
@@ -144,43 +144,4 @@ function ownClaims(registry: Registry): Map<string, string> {
   }
   for (const name of [PUSH_TIME, PUSH_FAILURE_TIME]) claims.set(name, 'gauge')
   return claims
-}
-
-/** What prom-client's getMetricsAsJSON really holds. */
-interface JsonFamily {
-  name: string
-  help: string
-  type: MetricType
-  values: { value: number; metricName?: string; labels: Record<string, string | number> }[]
-}
-
-function toFamily({ name, help, type, values }: JsonFamily): MetricFamily {
-  const metrics = new Map<string, Record<string, unknown> & { labels: Label[] }>()
-  for (const { value, metricName = name, labels: all } of values) {
-    const { le, quantile, ...rest } = all
-    const labels = Object.entries(rest).map(([label, text]) => ({
-      name: label,
-      value: String(text),
-    }))
-    labels.sort((a, b) => compareUtf8(a.name, b.name))
-    const id = JSON.stringify(labels)
-    let metric = metrics.get(id)
-    if (metric === undefined) {
-      metric =
-        type === 'summary'
-          ? { labels, quantiles: [], sum: 0, count: 0 }
-          : { labels, buckets: [], sum: 0, count: 0 }
-      if (type !== 'summary' && type !== 'histogram') metric = { labels, value }
-      metrics.set(id, metric)
-    }
-    if (metricName === `${name}_sum`) metric.sum = value
-    else if (metricName === `${name}_count`) metric.count = value
-    else if (quantile !== undefined)
-      (metric.quantiles as unknown[]).push({ quantile: Number(quantile), value })
-    else if (le !== undefined) {
-      const upperBound = le === '+Inf' ? Infinity : Number(le)
-      ;(metric.buckets as unknown[]).push({ upperBound, cumulativeCount: value })
-    }
-  }
-  return { name, help, type, metrics: [...metrics.values()] } as unknown as MetricFamily
 }
