@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseFlags } from '../../server/config/parse-flags.ts'
+import { settingsFrom } from '../../server/config/settings.ts'
+import { describeWith, needProgram } from '../support/programs.ts'
+
+const DEPLOY = path.join(import.meta.dirname, '../../deploy')
+
+describeWith('promtool', 'deploy/prometheus', () => {
+  test('promtool takes the scrape configuration and its alerts', () => {
+    const config = path.join(DEPLOY, 'prometheus/prometheus.yml')
+    const output = execFileSync(needProgram('promtool'), ['check', 'config', config], {
+      encoding: 'utf8',
+    })
+    expect(output).toContain('SUCCESS: 1 rule files found')
+    expect(output).toMatch(/SUCCESS: \d+ rules found/)
+  })
+})
+
+describeWith('systemd-analyze', 'deploy/systemd', () => {
+  test('systemd takes the unit', () => {
+    const unit = path.join(DEPLOY, 'systemd/sluice.service')
+    const text = readFileSync(unit, 'utf8')
+    expect(text).toContain('User=sluice')
+    const output = execFileSync(needProgram('systemd-analyze'), ['verify', '--man=no', unit])
+    expect(output.toString()).toBe('')
+  })
+})
+
+test('the flags in the environment file of the service are understood', () => {
+  const text = readFileSync(path.join(DEPLOY, 'systemd/sluice.default'), 'utf8')
+  const args = /^ARGS="(.*)"$/m.exec(text)?.[1]?.split(' ') ?? []
+  expect(settingsFrom(parseFlags(args, {})).storageUrl).toBe('sqlite:/var/lib/sluice/sluice.db')
+})
