@@ -19,6 +19,7 @@ class Segment {
   private parts = new Map<EscapingScheme | 'any', RopePart>()
   /** HELP of the first group that has one; undefined before the segment is looked at. */
   private help: string | undefined
+  private mayBeQuoted: boolean | undefined
   /** As last joined; 0 before that. */
   bytes = 0
 
@@ -29,6 +30,7 @@ class Segment {
   touch(): void {
     this.parts.clear()
     this.help = undefined
+    this.mayBeQuoted = undefined
   }
 
   helpText(name: string): string {
@@ -43,7 +45,8 @@ class Segment {
   }
 
   part(name: string, scheme: EscapingScheme): RopePart {
-    const plain = scheme === 'allow-utf-8' || !this.slots.some((slot) => slot.mayBeQuoted)
+    this.mayBeQuoted ??= this.slots.some((slot) => slot.mayBeQuoted)
+    const plain = scheme === 'allow-utf-8' || !this.mayBeQuoted
     const id = plain ? 'any' : scheme
     let part = this.parts.get(id)
     if (part === undefined) {
@@ -78,7 +81,7 @@ class Segment {
 export class FamilyView {
   readonly name: string
   private segments: Segment[] = []
-  private headers = new Map<EscapingScheme, { text: string; part: RopePart }>()
+  private readonly headers = new Map<EscapingScheme, RopePart>()
 
   constructor(name: string) {
     this.name = name
@@ -90,6 +93,7 @@ export class FamilyView {
 
   /** Adds a group, or takes its new slot in place of its old one. */
   put(slot: GroupSlot): void {
+    this.headers.clear()
     const at = this.segmentFor(slot.id)
     const segment = this.segments[at]
     if (segment === undefined) {
@@ -104,6 +108,7 @@ export class FamilyView {
   }
 
   remove(id: string): void {
+    this.headers.clear()
     const at = this.segmentFor(id)
     const segment = this.segments[at]
     if (segment === undefined) return
@@ -119,6 +124,7 @@ export class FamilyView {
 
   /** Something other than the slot itself changed what this group shows. */
   touch(id: string): void {
+    this.headers.clear()
     this.segments[this.segmentFor(id)]?.touch()
   }
 
@@ -163,16 +169,16 @@ export class FamilyView {
   }
 
   private header(scheme: EscapingScheme): RopePart {
-    const shown = escapeMetricName(this.name, scheme)
-    const help = this.helpText
-    const helpLine = help === '' ? '' : `# HELP ${shownName(shown)} ${help}\n`
-    const text = helpLine + renderHeader(shown, this.type, undefined)
     let header = this.headers.get(scheme)
-    if (header?.text !== text) {
-      header = { text, part: new RopePart(Buffer.from(text)) }
+    if (header === undefined) {
+      const shown = escapeMetricName(this.name, scheme)
+      const help = this.helpText
+      const helpLine = help === '' ? '' : `# HELP ${shownName(shown)} ${help}\n`
+      const text = helpLine + renderHeader(shown, this.type, undefined)
+      header = new RopePart(Buffer.from(text))
       this.headers.set(scheme, header)
     }
-    return header.part
+    return header
   }
 
   private *shownSlots(): Generator<GroupSlot> {
