@@ -99,6 +99,11 @@ export function claimDeltas(
   return [...deltas.values()].filter(({ delta }) => delta !== 0)
 }
 
+/** Names an entry of the books in a report of verify, so that no two share a name. */
+export function bookId(kind: 'claim' | 'name-set', a: string, b: string): string {
+  return `${kind} ${JSON.stringify([a, b])}`
+}
+
 function countClaims(rows: readonly Holder[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { claims } of rows) {

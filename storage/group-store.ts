@@ -99,6 +99,8 @@ export interface RecordFailure extends WriteToPartition {
 
 export interface DeleteGroup extends WriteBase {
   readonly kind: 'delete'
+  /** Only when the group was last written at this revision or before; else it stays. */
+  readonly notAfter?: Revision
 }
 
 export type GroupWrite = ReplaceGroup | MergeGroup | RecordFailure | DeleteGroup
@@ -106,7 +108,7 @@ export type GroupWrite = ReplaceGroup | MergeGroup | RecordFailure | DeleteGroup
 export type ApplyResult =
   /** Committed: every `changes` that begins from now on, anywhere, reports it or a later write. */
   | { readonly kind: 'applied'; readonly revision: Revision; readonly inconsistent: boolean }
-  /** A delete of a group that is not there: no revision was made. */
+  /** A delete of a group that is not there, or too new for it: no revision was made. */
   | { readonly kind: 'unchanged' }
   /** A claim of the write is held with another meaning. Nothing changed. */
   | {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { ChangeLog } from './change-log.ts'
-import { claimDeltas, judgeClaims } from './claim-book.ts'
+import { bookId, claimDeltas, judgeClaims } from './claim-book.ts'
 import { createClock } from './clock.ts'
 import { StoreError } from './errors.ts'
 import type {
@@ -182,6 +182,8 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   function applyDelete(write: DeleteGroup): ApplyResult {
     const entry = entries.get(idOf(write.key))
     if (entry === undefined || entry.group === null) return { kind: 'unchanged' }
+    if (write.notAfter !== undefined && entry.revision > write.notAfter)
+      return { kind: 'unchanged' }
     return commit(write, { partition: entry.partition, nameSet: entry.nameSet }, () => null)
   }
 
@@ -269,9 +271,9 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       }
       add('groups', 1)
       add('samples', countSamples(group.families))
-      add(`name-set ${partition} ${nameSet}`, 1)
+      add(bookId('name-set', partition, nameSet), 1)
       for (const { claim, delta } of claimDeltas(group.families, [])) {
-        add(`claim ${claim[0]} ${claim[1]}`, delta)
+        add(bookId('claim', ...claim), delta)
       }
     }
     const books = new Map<string, number>([
@@ -280,9 +282,9 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       ['tombstones', tombstones],
     ])
     for (const [name, counts] of claims)
-      for (const [meaning, n] of counts) books.set(`claim ${name} ${meaning}`, n)
+      for (const [meaning, n] of counts) books.set(bookId('claim', name, meaning), n)
     for (const [name, counts] of nameSets)
-      for (const [set, n] of counts) books.set(`name-set ${name} ${set}`, n)
+      for (const [set, n] of counts) books.set(bookId('name-set', name, set), n)
     for (const id of new Set([...expected.keys(), ...books.keys()])) {
       const [is, should] = [books.get(id) ?? 0, expected.get(id) ?? 0]
       if (is !== should) found.push(`${id}: the books say ${is}, the groups ${should}`)
@@ -317,6 +319,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       trim()
     },
     async verify() {
+      checkOpen()
       return recount()
     },
     async status() {

@@ -42,8 +42,25 @@ export function staysInconsistent(write: ReplaceGroup | MergeGroup, marked: bool
 export function familiesAfter(change: FamilyChange, pushedAtUs: number): StoredFamily[] {
   const families = change.staying.slice()
   for (const family of change.incoming) families.push({ ...family, pushedAtUs })
-  return families.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+  return sortedByName(families)
 }
+
+/** The families in order of the bytes of their names; usually they are so already. */
+export function sortedByName<Family extends FamilyWrite>(families: readonly Family[]): Family[] {
+  const sorted = [...families]
+  const inOrder = sorted.every((family, i) => i === 0 || compareNames(sorted[i - 1]!, family) < 0)
+  return inOrder ? sorted : sorted.sort(compareNames)
+}
+
+function compareNames(a: FamilyWrite, b: FamilyWrite): number {
+  // UTF-16 order is that of the bytes, except beyond the basic plane.
+  if (SURROGATE.test(a.name) || SURROGATE.test(b.name)) {
+    return Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))
+  }
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}
+
+const SURROGATE = /[\ud800-\udfff]/
 
 /** Sum of the samples of some families. */
 export function countSamples(families: readonly FamilyWrite[]): number {

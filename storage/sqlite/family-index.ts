@@ -5,6 +5,7 @@
  * One row a group took half the time and space of one row a family, and an operator can read it.
  */
 import type { Claim, FamilyWrite, StoredFamily } from '../group-store.ts'
+import { sortedByName } from '../merge-families.ts'
 
 type Entry = [
   name: string,
@@ -20,8 +21,9 @@ export interface EncodedFamilies {
   readonly exposition: Buffer
 }
 
-/** Encodes families that were all pushed at the row's push_time_us. */
-export function encodePushed(families: readonly FamilyWrite[]): EncodedFamilies {
+/** Encodes families that were all pushed at the row's push_time_us, in whatever order they came. */
+export function encodePushed(pushed: readonly FamilyWrite[]): EncodedFamilies {
+  const families = sortedByName(pushed)
   return {
     index: JSON.stringify(families.map((family) => entryOf(family, 0))),
     exposition: Buffer.concat(families.map((family) => family.data)),

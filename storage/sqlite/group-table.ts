@@ -44,6 +44,7 @@ interface Head {
   live: number
   partition: string
   name_set: string
+  revision: Revision
   shape_revision: Revision
   shape: string
   created_time_us: number
@@ -94,7 +95,7 @@ export class GroupTable {
 
   constructor(db: Database) {
     this.head = db.prepare(
-      `SELECT id, live, partition, name_set, shape_revision, shape, created_time_us,
+      `SELECT id, live, partition, name_set, revision, shape_revision, shape, created_time_us,
               push_time_us, failure_time_us, inconsistent, samples FROM groups WHERE key = ?`,
     )
     this.body = db.prepare('SELECT families, exposition FROM groups WHERE id = ?')
@@ -271,6 +272,7 @@ export class GroupTable {
   private delete(write: DeleteGroup, meta: Meta): ApplyResult {
     const head = this.head.get(write.key)
     if (head?.live !== 1) return { kind: 'unchanged' }
+    if (write.notAfter !== undefined && head.revision > write.notAfter) return { kind: 'unchanged' }
     this.countClaims([], this.familiesOf(head))
     this.addNameSet.run(head.partition, head.name_set, -1)
     this.dropNameSet.run(head.partition, head.name_set)

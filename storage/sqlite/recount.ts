@@ -1,6 +1,6 @@
 /** Compares the books of a database (claims, name-sets, totals) with what its groups say. */
 import type { Database } from 'better-sqlite3'
-import { claimDeltas } from '../claim-book.ts'
+import { bookId, claimDeltas } from '../claim-book.ts'
 import { countSamples } from '../merge-families.ts'
 import { decodeFamilies } from './family-index.ts'
 
@@ -26,20 +26,30 @@ export function recount(db: Database): string[] {
     const families = decodeFamilies(row.families, row.exposition, row.push_time_us)
     add('groups', 1)
     add('samples', countSamples(families))
-    add(`name-set ${row.partition} ${row.name_set}`, 1)
-    for (const { claim, delta } of claimDeltas(families, []))
-      add(`claim ${claim[0]} ${claim[1]}`, delta)
+    add(bookId('name-set', row.partition, row.name_set), 1)
+    for (const { claim, delta } of claimDeltas(families, [])) add(bookId('claim', ...claim), delta)
   }
-  const books = db
-    .prepare<[], { id: string; count: number }>(
-      `SELECT 'groups' AS id, groups AS count FROM meta
-       UNION ALL SELECT 'samples', samples FROM meta
-       UNION ALL SELECT 'name-set ' || partition || ' ' || name_set, groups FROM name_sets
-       UNION ALL SELECT 'claim ' || name || ' ' || meaning, holders FROM claims`,
-    )
-    .all()
-  const held = new Map(books.map(({ id, count }) => [id, count]))
+  const held = readBooks(db)
   return [...new Set([...expected.keys(), ...held.keys()])]
     .filter((id) => (held.get(id) ?? 0) !== (expected.get(id) ?? 0))
     .map((id) => `${id}: the books say ${held.get(id) ?? 0}, the groups ${expected.get(id) ?? 0}`)
+}
+
+/** Name, and how many. */
+function readBooks(db: Database): Map<string, number> {
+  const books = new Map<string, number>()
+  const totals = db.prepare<[], { groups: number; samples: number }>('SELECT * FROM meta').get()
+  books.set('groups', totals?.groups ?? 0)
+  books.set('samples', totals?.samples ?? 0)
+  const nameSets = db.prepare<[], { partition: string; name_set: string; groups: number }>(
+    'SELECT partition, name_set, groups FROM name_sets',
+  )
+  for (const row of nameSets.iterate()) {
+    books.set(bookId('name-set', row.partition, row.name_set), row.groups)
+  }
+  const claims = db.prepare<[], { name: string; meaning: string; holders: number }>(
+    'SELECT name, meaning, holders FROM claims',
+  )
+  for (const row of claims.iterate()) books.set(bookId('claim', row.name, row.meaning), row.holders)
+  return books
 }

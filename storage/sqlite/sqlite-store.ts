@@ -121,24 +121,21 @@ class SqliteStore implements GroupStore {
   }
 
   async wipe(nonce: () => string): Promise<number> {
-    const rows = await this.reading(() =>
-      this.db
-        .prepare<[], { key: Buffer; revision: number }>(
-          'SELECT key, revision FROM groups WHERE live = 1 ORDER BY revision',
-        )
-        .all(),
-    )
-    const keys = rows.map(({ key }) => key)
-    const last = rows.at(-1)?.revision ?? 0
+    const { keys, head } = await this.reading(() => ({
+      keys: this.db.prepare<[], Buffer>('SELECT key FROM groups WHERE live = 1').pluck().all(),
+      head: this.table.readMeta().revision,
+    }))
     let removed = 0
     for (let i = 0; i < keys.length; i += WIPE_BATCH) {
-      const batch = keys.slice(i, i + WIPE_BATCH)
-      const stale = await this.reading(() =>
-        batch.filter((key) => (this.table.readGroup(key)?.revision ?? Infinity) <= last),
-      )
       const results = await Promise.all(
-        stale.map((key) =>
-          this.apply({ kind: 'delete', key, nonce: nonce(), timeoutMs: WIPE_TIMEOUT_MS }),
+        keys.slice(i, i + WIPE_BATCH).map((key) =>
+          this.apply({
+            kind: 'delete',
+            key,
+            nonce: nonce(),
+            notAfter: head,
+            timeoutMs: WIPE_TIMEOUT_MS,
+          }),
         ),
       )
       removed += results.filter(({ kind }) => kind === 'applied').length

@@ -23,6 +23,7 @@ const PROGRAMS = {
     install: 'apt-get install python3-prometheus-client',
     probe: ['-c', 'import prometheus_client'],
   },
+  'systemd-analyze': { install: 'apt-get install systemd' },
 } as const satisfies Record<string, ProgramSpec>
 
 export type ProgramName = keyof typeof PROGRAMS

@@ -113,7 +113,7 @@ function readBody(
 
 function readChunks(buffer: Buffer, start: number): { text: string; end: number } | undefined {
   const chunks: Buffer[] = []
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const lineEnd = buffer.indexOf('\r\n', at)
     if (lineEnd < 0) return undefined
     const size = Number.parseInt(buffer.toString('latin1', at, lineEnd), 16)

@@ -1,0 +1,113 @@
+/** A gateway without HTTP on a memory store: pushes go in as text, the page comes out as text. */
+import { Writable } from 'node:stream'
+import { parseText } from '../../../server/exposition/text/parse.ts'
+import { Gateway } from '../../../server/gateway.ts'
+import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
+import type { EscapingScheme } from '../../../server/metrics/names.ts'
+import { readBuildInfo } from '../../../server/telemetry/build-info.ts'
+import { createLogger } from '../../../server/telemetry/logger.ts'
+import { createOwnMetrics } from '../../../server/telemetry/own-metrics.ts'
+import type { RopePart } from '../../../server/view/rope.ts'
+import { View, type OwnFamily } from '../../../server/view/view.ts'
+import type { GroupStore } from '../../../storage/group-store.ts'
+import { createMemoryStore } from '../../../storage/memory.ts'
+
+/** One for all gateways of a test file: what they count is not looked at here. */
+const OWN_METRICS = createOwnMetrics(readBuildInfo(), {
+  leftOut: () => 0,
+  helpDifferences: () => 0,
+})
+
+const SILENT = createLogger({
+  level: 'error',
+  format: 'logfmt',
+  stream: new Writable({ write: (_chunk, _encoding, done) => done() }),
+})
+
+export interface TestView {
+  readonly view: View
+  /** `family: shown / other` of each report. */
+  readonly helpReports: string[]
+  readonly resets: string[]
+}
+
+export function createTestView(store: GroupStore): TestView {
+  const helpReports: string[] = []
+  const resets: string[] = []
+  const view = new View(store, {
+    helpDiffers: (name, shown, other) => helpReports.push(`${name}: ${shown} / ${other}`),
+    reset: (reason) => resets.push(reason),
+  })
+  return { view, helpReports, resets }
+}
+
+export interface MemoryGateway extends TestView {
+  readonly store: GroupStore
+  /** PUTs a body to `job/…`; throws when it is refused. */
+  put(path: string, body: string): Promise<void>
+  post(path: string, body: string): Promise<void>
+  remove(path: string): Promise<void>
+  /** As put and post, but returns whether the push was accepted. */
+  push(kind: 'replace' | 'merge', path: string, body: string): Promise<boolean>
+  /** Syncs the view and returns its page. */
+  page(scheme?: EscapingScheme, own?: readonly OwnFamily[]): Promise<string>
+}
+
+export interface MemoryGatewayOptions {
+  readonly checked?: boolean
+  readonly store?: GroupStore
+}
+
+export function createMemoryGateway({
+  checked = true,
+  store = createMemoryStore(),
+}: MemoryGatewayOptions = {}): MemoryGateway {
+  const testView = createTestView(store)
+  const { view } = testView
+  const gateway = new Gateway({
+    store,
+    view,
+    ownMetrics: OWN_METRICS,
+    logger: SILENT,
+    checked,
+    storeTimeoutMs: 1000,
+  })
+  const push = async (
+    kind: 'replace' | 'merge',
+    path: string,
+    body: string,
+  ): Promise<string | undefined> => {
+    const families = parseText(Buffer.from(body), { utf8Names: true, lenientNewlines: false })
+    const outcome = await gateway.push(kind, parseGroupingPath(path, true), families)
+    return outcome.kind === 'accepted' ? undefined : outcome.reason
+  }
+  const mustPush = async (...given: Parameters<typeof push>): Promise<void> => {
+    const reason = await push(...given)
+    if (reason !== undefined) throw new Error(`rejected: ${reason}`)
+  }
+  return {
+    ...testView,
+    store,
+    put: (path, body) => mustPush('replace', path, body),
+    post: (path, body) => mustPush('merge', path, body),
+    remove: (path) => gateway.remove(parseGroupingPath(path, true)),
+    push: async (...given) => (await push(...given)) === undefined,
+    async page(scheme = 'allow-utf-8', own = []) {
+      await view.sync()
+      return textOf(view.page(scheme, own))
+    },
+  }
+}
+
+export function textOf(parts: readonly RopePart[]): string {
+  return Buffer.concat(parts.map(({ plain }) => plain)).toString()
+}
+
+/** The page without the two times that each group has. */
+export function withoutTimes(page: string): string {
+  const times = /^(# (HELP|TYPE) )?push_(failure_)?time_seconds[ {]/
+  return page
+    .split('\n')
+    .filter((line) => !times.test(line))
+    .join('\n')
+}
