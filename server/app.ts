@@ -4,7 +4,7 @@ import type { GroupStore } from '../storage/group-store.ts'
 import { openStore } from '../storage/open.ts'
 import type { Settings } from './config/settings.ts'
 import { Gateway } from './gateway.ts'
-import { closeServer, listen, urlOf, type Listener } from './http/listen.ts'
+import { closeListener, listen, urlOf, type Listener } from './http/listen.ts'
 import { Requests } from './http/requests.ts'
 import { createRoutes } from './http/routes.ts'
 import type { BuildInfo } from './telemetry/build-info.ts'
@@ -99,7 +99,7 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
       const listener = await listen(app, address)
       listeners.push(listener)
       teardown.add(`listener ${urlOf(listener.address)}`, () =>
-        closeServer(listener.server, REQUESTS_END_MS),
+        closeListener(listener, REQUESTS_END_MS),
       )
     }
     const drain = async (): Promise<void> => {

@@ -84,8 +84,10 @@ function readCommandLine(argv: readonly string[]): RawValues {
     if (positionals.length > 0) throw new UsageError(`unexpected argument ${positionals[0]}`)
     return values
   } catch (error) {
-    if (error instanceof UsageError || !(error instanceof Error)) throw error
-    throw new UsageError(error.message.split('. To specify')[0]!)
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error
+    // The first sentence names the flag; the rest is advice about '--'.
+    throw new UsageError(message.split(/\. To specify|\n/)[0]!.replace(/\.$/, ''))
   }
 }
 

@@ -27,10 +27,8 @@ export function settingsFrom({ values, given, unknownVariables }: ParsedFlags): 
     (name) => `the environment variable ${name} is no setting of Sluice`,
   )
   const externalPath = pathOfExternalUrl(values['web.external-url'])
-  const routePrefix =
-    given.has('web.route-prefix') || externalPath === undefined
-      ? cleanPrefix(values['web.route-prefix'])
-      : externalPath
+  const prefix = values['web.route-prefix']
+  const routePrefix = prefix === '' ? (externalPath ?? '') : cleanPrefix(prefix)
   const telemetryPath = values['web.telemetry-path']
   if (!telemetryPath.startsWith('/') || telemetryPath === '/') {
     throw new UsageError(

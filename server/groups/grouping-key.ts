@@ -5,7 +5,12 @@
 import { isUtf8 } from 'node:buffer'
 import { SluiceError } from '../errors.ts'
 import type { Label } from '../metrics/metric-family.ts'
-import { isLegacyLabelName, isReservedLabelName, unescapeName } from '../metrics/names.ts'
+import {
+  encodeLabelName,
+  isLegacyLabelName,
+  isReservedLabelName,
+  unescapeName,
+} from '../metrics/names.ts'
 
 export interface GroupingKey {
   readonly job: string
@@ -106,7 +111,7 @@ function parseValue(nameSegment: string, value: string): string {
 
 /** URL-safe alphabet only, any number of '=' at the end; line breaks inside are skipped, as in Go. */
 function decodeBase64(text: string): string {
-  const digits = text.replace(/[\r\n]/g, '').replace(/=+$/, '')
+  const digits = text.replace(/=+$/, '').replace(/[\r\n]/g, '')
   if (!/^[A-Za-z0-9_-]*$/.test(digits) || digits.length % 4 === 1) {
     throw invalidPath(`invalid base64 value ${JSON.stringify(text)} (URL-safe alphabet expected)`)
   }
@@ -184,19 +189,20 @@ export function decodeGroupKey(key: Buffer): GroupingKey {
   return { job: labels.find((label) => label.name === 'job')?.value ?? '', labels, key }
 }
 
-/** The path under the telemetry prefix that names this group, in the form every client can send. */
-export function groupPath(grouping: GroupingKey): string {
+/**
+ * The path behind /metrics/ that names this group, in the form every client can send.
+ *
+ * @param utf8Names whether whoever reads it decodes `U__` names (--push.enable-utf8-names)
+ */
+export function groupPath(grouping: GroupingKey, utf8Names: boolean): string {
   const job = { name: 'job', value: grouping.job }
   const others = grouping.labels.filter((label) => label.name !== 'job')
-  return [job, ...others].map(pathPart).join('/')
+  return [job, ...others].map((label) => pathPart(label, utf8Names)).join('/')
 }
 
-function pathPart({ name, value }: Label): string {
-  if (value !== '' && !/[^A-Za-z0-9_~:-]/.test(value)) return `${encodeName(name)}/${value}`
+function pathPart({ name, value }: Label, utf8Names: boolean): string {
+  const shown = encodeURIComponent(utf8Names ? encodeLabelName(name) : name)
+  if (value !== '' && !/[^A-Za-z0-9_~:-]/.test(value)) return `${shown}/${value}`
   const digits = Buffer.from(value, 'utf8').toString('base64url')
-  return `${encodeName(name)}${BASE64_SUFFIX}/${digits === '' ? '=' : digits}`
-}
-
-function encodeName(name: string): string {
-  return encodeURIComponent(name)
+  return `${shown}${BASE64_SUFFIX}/${digits === '' ? '=' : digits}`
 }

@@ -65,8 +65,10 @@ export function preparePush(
   const prepared: PreparedFamily[] = []
   let droppedDuplicates = 0
   for (const family of families) {
+    const timestamped = checkTimestamps(family)
+    if (timestamped !== undefined) return { kind: 'rejected', ...timestamped }
     if (family.name === PUSH_TIME || family.name === PUSH_FAILURE_TIME) continue
-    const refused = checkMetrics(family) ?? exposed.check(family)
+    const refused = checkLabels(family) ?? exposed.check(family)
     if (refused !== undefined) return { kind: 'rejected', ...refused }
     const claims = claimsOf(family.name, family.type)
     const clash =
@@ -154,15 +156,17 @@ class LabelPlan {
   }
 }
 
-function checkMetrics(family: MetricFamily): Rejection | undefined {
-  for (const metric of family.metrics) {
-    if (metric.hasTimestamp === true) {
-      return {
-        rule: 'timestamp',
-        reason: `pushed metrics must not have timestamps (metric family ${JSON.stringify(family.name)})`,
-      }
-    }
-    for (const { name } of metric.labels) {
+function checkTimestamps(family: MetricFamily): Rejection | undefined {
+  if (!(family.metrics as readonly Metric[]).some((metric) => metric.hasTimestamp)) return undefined
+  return {
+    rule: 'timestamp',
+    reason: `pushed metrics must not have timestamps (metric family ${JSON.stringify(family.name)})`,
+  }
+}
+
+function checkLabels(family: MetricFamily): Rejection | undefined {
+  for (const { labels } of family.metrics) {
+    for (const { name } of labels) {
       if (name === '' || isReservedLabelName(name) || name === OWN_LABELS[family.type]) {
         return {
           rule: 'label',

@@ -92,7 +92,8 @@ function nextDrain(response: Response): Promise<void> {
 
 /** A group in the original's form: families beside `labels` and `last_push_successful`. */
 function describeGroup(slot: GroupSlot): Record<string, unknown> {
-  const group: Record<string, unknown> = {}
+  // Without a prototype, so that a family may have any name.
+  const group = Object.create(null) as Record<string, unknown>
   for (const name of slot.list.names) {
     const family = familyOf(slot, name)
     group[name] = {

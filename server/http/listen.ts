@@ -1,6 +1,6 @@
 /** The sockets: one HTTP server for each listen address, and how they end. */
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Express } from 'express'
 import type { ListenAddress } from '../config/settings.ts'
 import { expressClasses } from './express-prototypes.ts'
@@ -13,6 +13,8 @@ const HEADERS_TIMEOUT_MS = 125_000
 
 export interface Listener {
   readonly server: http.Server
+  /** Connections that never sent anything; nobody waits for an answer there. */
+  readonly silent: Set<Socket>
   readonly address: AddressInfo
 }
 
@@ -28,6 +30,13 @@ export async function listen(app: Express, { host, port }: ListenAddress): Promi
     },
     app,
   )
+  const silent = new Set<Socket>()
+  server.on('connection', (socket) => {
+    silent.add(socket)
+    const heard = (): boolean => silent.delete(socket)
+    socket.once('data', heard)
+    socket.once('close', heard)
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
@@ -35,13 +44,17 @@ export async function listen(app: Express, { host, port }: ListenAddress): Promi
       resolve()
     })
   })
-  return { server, address: server.address() as AddressInfo }
+  return { server, silent, address: server.address() as AddressInfo }
 }
 
 /** Stops accepting, lets requests in flight end, and cuts what is left after `timeoutMs`. */
-export async function closeServer(server: http.Server, timeoutMs: number): Promise<void> {
+export async function closeListener(
+  { server, silent }: Listener,
+  timeoutMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
+  for (const socket of silent) socket.destroy()
   const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
   await closed
   clearTimeout(cut)

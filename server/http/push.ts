@@ -29,10 +29,8 @@ export async function handlePush(
   response: Response,
 ): Promise<void> {
   const startedAt = performance.now()
-  const turn = takeTurn(request, response)
   const grouping = groupingOf(options, request)
   const body = await readBody(request, options.bodyBytesMax)
-  await turn
   const families = parseText(body, options.text)
   const outcome = await options.gateway.push(kind, grouping, families)
   if (outcome.kind === 'accepted') {
@@ -55,9 +53,7 @@ export async function handleDelete(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const turn = takeTurn(request, response)
   const grouping = groupingOf(options, request)
-  await turn
   await options.gateway.remove(grouping)
   sendStatus(response, 202)
 }
@@ -79,21 +75,4 @@ function logRejection(
     group: renderLabels(grouping.labels),
     reason,
   })
-}
-
-const LAST_ANSWER = Symbol('when the last push of this connection is answered')
-
-interface PipelinedSocket {
-  [LAST_ANSWER]?: Promise<void>
-}
-
-/**
- * Resolves when the pushes that came before on the same connection are answered: node:http hands
- * out pipelined requests at once, but a DELETE behind a PUT must find what that left.
- */
-function takeTurn(request: Request, response: Response): Promise<void> | undefined {
-  const socket = request.socket as PipelinedSocket
-  const previous = socket[LAST_ANSWER]
-  socket[LAST_ANSWER] = new Promise<void>((resolve) => response.once('close', resolve))
-  return previous
 }

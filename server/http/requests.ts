@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { answerTo, sendText } from './answers.ts'
 import { RequestAborted } from './body.ts'
+import { takeTurn } from './turns.ts'
 
 export interface RequestsOptions {
   readonly ownMetrics: OwnMetrics
@@ -19,7 +20,7 @@ export type Handler = (request: Request, response: Response) => Promise<void> | 
 /** The requests of one server, from the first byte of their heads to the last of their answers. */
 export class Requests {
   private readonly options: RequestsOptions
-  private inFlight = 0
+  private readonly inFlight = new Set<Response>()
   private draining = false
 
   constructor(options: RequestsOptions) {
@@ -29,26 +30,32 @@ export class Requests {
   /** From now on answers ask for their connections to be closed, so that balancers move on. */
   drain(): void {
     this.draining = true
+    for (const response of this.inFlight) askToClose(response)
   }
 
   /** Wraps a handler: bounds how many run, counts it under a name, answers its errors. */
   handler(name: string, handle: Handler, { bounded = true, counted = true } = {}): Handler {
     return async (request, response) => {
       const startedAt = performance.now()
-      if (this.draining) response.setHeader('Connection', 'close')
-      this.inFlight++
-      response.once('close', () => {
-        this.inFlight--
+      if (this.draining) askToClose(response)
+      this.inFlight.add(response)
+      const turn = takeTurn(request, response, () => {
+        this.inFlight.delete(response)
         if (counted) this.options.ownMetrics.countRequest(name, request.method, response.statusCode)
         if (this.options.logRequests) this.logRequest(request, response, startedAt)
       })
-      if (bounded && this.inFlight > this.options.requestsMax) {
+      if (bounded && this.inFlight.size > this.options.requestsMax) {
+        const { requestsMax } = this.options
         sendText(
           response,
           503,
-          `${this.options.requestsMax} requests are being served already (--web.max-requests)`,
+          `${requestsMax} requests are being served already (--web.max-requests)`,
         )
         return
+      }
+      if (turn !== undefined) {
+        await turn
+        if (request.socket.destroyed) return
       }
       try {
         await handle(request, response)
@@ -112,6 +119,10 @@ export class Requests {
       agent: request.headers['user-agent'],
     })
   }
+}
+
+function askToClose(response: Response): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close')
 }
 
 /** How long a client may go on sending a body that was refused already. */

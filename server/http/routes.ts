@@ -44,7 +44,8 @@ export function createRoutes(options: RoutesOptions): Express {
   app.use(originForm)
   app.use(groupPaths(options))
 
-  const page = (path: string, handler: Handler): void => {
+  const page = (route: string, handler: Handler): void => {
+    const path = exactly(route)
     app.get(path, handler)
     app.all(path, requests.handler('other', refuseMethod(READ_METHODS)))
   }
@@ -66,7 +67,7 @@ export function createRoutes(options: RoutesOptions): Express {
     ),
   )
   app.all(
-    `${prefix}/-/quit`,
+    exactly(`${prefix}/-/quit`),
     requests.handler(
       'quit',
       (request, response) => handleQuit(options, request, response),
@@ -75,10 +76,13 @@ export function createRoutes(options: RoutesOptions): Express {
   )
 
   const api = { gateway, flags, build: options.build, startedAt: options.startedAt }
-  app.options(new RegExp(`^${escapeRegExp(prefix)}/api/v1/`), (_request, response) => {
-    setApiHeaders(response)
-    sendStatus(response, 200)
-  })
+  app.options(
+    new RegExp(`^${escapeRegExp(prefix)}/api/v1/`),
+    requests.handler('options', (_request, response) => {
+      setApiHeaders(response)
+      sendStatus(response, 200)
+    }),
+  )
   page(
     `${prefix}/api/v1/status`,
     requests.handler('api_v1_status', (request, response) => handleStatus(api, request, response)),
@@ -90,7 +94,7 @@ export function createRoutes(options: RoutesOptions): Express {
     ),
   )
   if (flags['web.enable-admin-api']) {
-    const wipe = `${prefix}/api/v1/admin/wipe`
+    const wipe = exactly(`${prefix}/api/v1/admin/wipe`)
     app.put(
       wipe,
       requests.handler('api_v1_wipe', (request, response) => handleWipe(api, request, response)),
@@ -120,8 +124,10 @@ export function createRoutes(options: RoutesOptions): Express {
 
 /** `PUT http://host/path` is as good as `PUT /path`. */
 function originForm(request: Request, _response: Response, next: NextFunction): void {
-  if (!request.url.startsWith('/'))
-    request.url = request.url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
+  if (!request.url.startsWith('/')) {
+    const path = request.url.replace(/^https?:\/\/[^/?#]*/i, '')
+    request.url = path.startsWith('/') ? path : `/${path}`
+  }
   next()
 }
 
@@ -158,12 +164,20 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
   const telemetry = routePrefix + settings.telemetryPath
   return (request: Request, response: Response, next: NextFunction): Promise<void> | void => {
     const { url, method } = request
-    if (!url.startsWith(push.pathPrefix) || url.split('?', 1)[0] === telemetry) return next()
+    if (!url.startsWith(push.pathPrefix)) return next()
+    const isGroup = url.startsWith('job', push.pathPrefix.length)
+    const isTelemetry = url.split('?', 1)[0] === telemetry
     const handler = handlers[method]
-    if (handler !== undefined) return handler(request, response)
-    if (!url.startsWith('job', push.pathPrefix.length)) return next()
+    // Also where the page has the path of a group: that one is only read.
+    if (handler !== undefined && (isGroup || !isTelemetry)) return handler(request, response)
+    if (!isGroup || isTelemetry) return next()
     return other(request, response)
   }
+}
+
+/** A path as it stands; as text, Express would read a pattern into it. */
+function exactly(path: string): RegExp {
+  return new RegExp(`^${escapeRegExp(path)}$`)
 }
 
 function escapeRegExp(text: string): string {

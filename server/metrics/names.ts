@@ -75,6 +75,13 @@ function escapeCharacters(name: string, scheme: EscapingScheme, colon: boolean):
   }
 }
 
+/** A label name as a URL carries it where `U__` names are decoded; unescapeName reads it back. */
+export function encodeLabelName(name: string): string {
+  if (isLegacyLabelName(name) && !name.startsWith(VALUE_ESCAPE_PREFIX)) return name
+  // Code points of six hex digits have no form that is read back; they are sent as they are.
+  return /[\u{100000}-\u{10ffff}]/u.test(name) ? name : escapeCharacters(name, 'values', false)
+}
+
 /**
  * Undoes the `U__` form of a label name in a push URL. A name that is not in that form, or not
  * validly, is returned as it is (model.UnescapeName).

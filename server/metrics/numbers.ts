@@ -82,12 +82,8 @@ export function formatFloat64(value: number): string {
     : text
 }
 
-const UINT64_MAX = 2n ** 64n - 1n
-
-/** Writes a count as the original's JSON API does: integers in full, other numbers like values. */
+/** Writes a count as the original's JSON API does: a uint64 in full, other numbers like values. */
 export function formatCount(value: number): string {
-  if (!Number.isInteger(value) || value < 0) return formatFloat64(value)
-  if (Number.isSafeInteger(value)) return String(value)
-  const count = BigInt(value)
-  return String(count > UINT64_MAX ? UINT64_MAX : count)
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** 64) return formatFloat64(value)
+  return String(Number.isSafeInteger(value) ? value : BigInt(value))
 }

@@ -47,7 +47,15 @@ function logfmt(entry: LogFields): string {
   for (const [key, value] of Object.entries(entry)) {
     if (value === undefined) continue
     const text = String(value)
-    parts.push(`${key}=${/^[^\s"=\\\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text)}`)
+    parts.push(`${key}=${/^[^\s"=\\\p{Cc}]+$/u.test(text) ? text : quote(text)}`)
   }
   return parts.join(' ')
+}
+
+/** In quotes, with everything escaped that could break a line or drive a terminal. */
+function quote(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\p{Cc}\u2028\u2029]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }

@@ -13,6 +13,7 @@ export interface GroupsPageInput {
   readonly search: string
   readonly pageNumber: number
   readonly prefix: string
+  readonly utf8Names: boolean
   readonly scrapePath: string
   readonly build: BuildInfo
   readonly startedAt: Date
@@ -59,7 +60,7 @@ export function groupsPage(input: GroupsPageInput): string {
             <button type="submit">Search</button>
           </form>
           <p role="status">${summary(found.length, input.slots.length)}</p>
-          ${shown.map((slot) => groupSection(slot, input.prefix))}
+          ${shown.map((slot) => groupSection(slot, input))}
           ${pageLinks(input, pageNumber, pageCount)}
         </main>
         <footer>
@@ -82,10 +83,11 @@ function matches(slot: GroupSlot, search: string): boolean {
 
 function summary(found: number, total: number): string {
   if (total === 0) return 'Nothing has been pushed yet.'
-  return found === total ? `${total} groups` : `${found} of ${total} groups`
+  const groups = total === 1 ? 'group' : 'groups'
+  return found === total ? `${total} ${groups}` : `${found} of ${total} ${groups}`
 }
 
-function groupSection(slot: GroupSlot, prefix: string): Markup {
+function groupSection(slot: GroupSlot, { prefix, utf8Names }: GroupsPageInput): Markup {
   const failed = slot.failureTimeUs > slot.pushTimeUs
   const labels = renderLabels(slot.grouping.labels)
   return html`<section class="group${failed ? ' failed' : ''}">
@@ -98,7 +100,7 @@ function groupSection(slot: GroupSlot, prefix: string): Markup {
       <button
         class="delete"
         type="button"
-        data-path="${prefix}/metrics/${groupPath(slot.grouping)}"
+        data-path="${prefix}/metrics/${groupPath(slot.grouping, utf8Names)}"
         data-group="${labels}"
       >
         Delete group

@@ -42,6 +42,7 @@ export function createPages({ gateway, settings, build, startedAt }: PagesOption
         search: query.get('search') ?? '',
         pageNumber: Math.max(1, Math.trunc(Number(query.get('page') ?? 1)) || 1),
         prefix: settings.externalPrefix,
+        utf8Names: settings.flags['push.enable-utf8-names'],
         scrapePath: settings.externalPrefix + settings.telemetryPath,
         build,
         startedAt,

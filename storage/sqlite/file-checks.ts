@@ -46,7 +46,7 @@ const SHARED_FILESYSTEMS = new Map<number, string>([
 export function checkDatabaseFile(file: string, allowSharedFilesystem: boolean): void {
   const folder = path.dirname(file)
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(path.resolve(folder))
     if (!allowSharedFilesystem) refuseSharedFilesystem(folder)
     accessSync(folder, constants.W_OK)
     const header = readHeader(file)
@@ -57,6 +57,13 @@ export function checkDatabaseFile(file: string, allowSharedFilesystem: boolean):
     if (error instanceof StoreError) throw error
     throw new StoreError('unusable', `cannot use ${file}: ${describe(error)}`, { cause: error })
   }
+}
+
+/** Not mkdirSync's `recursive`, which never ends where nothing can be made, as under /proc. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return
+  makeFolder(path.dirname(folder))
+  mkdirSync(folder)
 }
 
 function describe(error: unknown): string {

@@ -4,6 +4,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { FLAG_NAMES } from '../../server/config/flags.ts'
 import { closeAfterTest, temporaryFolder } from '../support/cleanup.ts'
+import { lockDatabase } from '../support/database-lock.ts'
 import { within } from '../support/deadline.ts'
 import { send, waitFor } from '../support/http.ts'
 import { pushed, pushedValues, scrape } from '../support/page.ts'
@@ -363,6 +364,35 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
       'm{instance="",job="j"}': '1',
       'm{instance="",job="k"}': '2',
     })
+  })
+
+  test('waits for the push that waits for the store', async () => {
+    const file = path.join(temporaryFolder(), 'groups.db')
+    const program = await startGateway([`--storage.url=sqlite:${file}`])
+    const release = lockDatabase(file)
+    const connection = await connectTo(program.url)
+    connection.write(
+      rawRequest('PUT', '/metrics/job/j', { body: 'm 1\n', headers: ['Connection: close'] }),
+    )
+    await scrape(program.url)
+    program.process.kill(signal)
+    await waitFor('the stop to begin', () => program.stderr().includes('stopping') || undefined)
+    release()
+    expect((await connection.answer()).status).toBe(200)
+    expect(await end(program)).toEqual({ code: 0, signal: null })
+    const next = await startGateway([`--storage.url=sqlite:${file}`])
+    expect(pushedValues(await scrape(next.url))).toEqual({ 'm{instance="",job="j"}': '1' })
+  })
+
+  test('does not wait for a client that left in the middle of a refused body', async () => {
+    const program = await startGateway([MEMORY, '--push.max-body-bytes=1000'])
+    const connection = await connectTo(program.url)
+    connection.write(rawRequest('PUT', '/metrics/job/j', { headers: ['Content-Length: 5000'] }))
+    expect((await connection.answer()).status).toBe(413)
+    connection.destroy()
+    await scrape(program.url)
+    program.process.kill(signal)
+    expect(await within(2_500, 'the exit', program.ended)).toEqual({ code: 0, signal: null })
   })
 
   test('a second time ends at once with 1', async () => {

@@ -32,7 +32,7 @@ export async function mountFuse(): Promise<string | undefined> {
     return undefined
   }
   closeAfterTest(async () => {
-    const status = await run('umount', [folder])
+    const status = await run('umount', ['-l', folder])
     await stop()
     if (status !== 0) throw new Error(`${folder} is still mounted`)
   })

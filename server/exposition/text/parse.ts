@@ -28,9 +28,18 @@ interface FamilyDraft {
   bySignature: Map<string, Metric> | undefined
 }
 
-const TYPES: ReadonlyMap<string, MetricType> = new Map(
-  (['counter', 'gauge', 'untyped', 'summary', 'histogram'] as const).map((type) => [type, type]),
-)
+/** As a TYPE line spells them, in any case; a gauge histogram shows as a histogram, as in the original. */
+const TYPES: ReadonlyMap<string, MetricType> = new Map([
+  ['counter', 'counter'],
+  ['gauge', 'gauge'],
+  ['untyped', 'untyped'],
+  ['summary', 'summary'],
+  ['histogram', 'histogram'],
+  ['gaugehistogram', 'histogram'],
+  ['gauge_histogram', 'histogram'],
+])
+
+const MANY_LABELS = 32
 
 /**
  * Parses an exposition into its families, in the order their names first appear. Families without
@@ -65,6 +74,9 @@ class TextParser {
   private part: Part = 'metric'
   private nameStart = 0
   private nameEnd = 0
+
+  /** The label names of the current line, once there are many. */
+  private manyNames = new Set<string>()
 
   // What the current line carries besides plain labels.
   private quantile: number | undefined
@@ -211,7 +223,8 @@ class TextParser {
   private readNameInBraces(): Label[] {
     this.at++
     this.skipBlanks()
-    const name = this.readName(scan.METRIC_START, scan.METRIC_PART)
+    // A bare name in braces is read like a label's, so without colons.
+    const name = this.readName(scan.LABEL_START, scan.LABEL_PART)
     this.skipBlanks()
     const after = this.peek()
     if (name === '' || (after !== scan.COMMA && after !== scan.BRACE_CLOSE)) {
@@ -279,14 +292,21 @@ class TextParser {
       this.quantile = this.parseBound(name, value)
       return
     }
-    for (const label of labels) {
-      if (label.name === name) {
-        throw this.error(
-          `duplicate label name ${JSON.stringify(name)} for metric ${JSON.stringify(this.family.name)}`,
-        )
-      }
+    if (this.isRepeated(labels, name)) {
+      throw this.error(
+        `duplicate label name ${JSON.stringify(name)} for metric ${JSON.stringify(this.family.name)}`,
+      )
     }
     labels.push({ name, value })
+  }
+
+  /** Looks through the few labels of a usual line; a set serves the line that has thousands. */
+  private isRepeated(labels: readonly Label[], name: string): boolean {
+    if (labels.length < MANY_LABELS) return labels.some((label) => label.name === name)
+    if (labels.length === MANY_LABELS) this.manyNames = new Set(labels.map((label) => label.name))
+    if (this.manyNames.has(name)) return true
+    this.manyNames.add(name)
+    return false
   }
 
   private parseBound(name: string, value: string): number {
@@ -570,6 +590,9 @@ function sameLabels(a: readonly Label[], b: readonly Label[]): boolean {
 
 /** Equal for equal label sets, in whichever order they were written. */
 function labelSignature(labels: readonly Label[]): string {
-  const parts = labels.map((label) => `${label.name}\u0000${label.value}`)
-  return parts.sort().join('\u0000\u0000')
+  return JSON.stringify(labels.map(({ name, value }) => [name, value]).sort(byName))
+}
+
+function byName([a]: string[], [b]: string[]): number {
+  return a! < b! ? -1 : 1
 }

@@ -43,7 +43,7 @@ export function renderLabel({ name, value }: Label): string {
 export function renderMetric(name: string, metric: Metric, labelText: string): string {
   const bare = isLegacyMetricName(name)
   if ('value' in metric) {
-    const value = formatFloat64(metric.value)
+    const value = showNumber(metric.value)
     if (!bare) return `{${quote(name)}${labelText === '' ? '' : `,${labelText}`}} ${value}\n`
     return labelText === '' ? `${name} ${value}\n` : `${name}{${labelText}} ${value}\n`
   }
@@ -52,15 +52,15 @@ export function renderMetric(name: string, metric: Metric, labelText: string): s
     const named = bare ? '' : quote(name + suffix)
     const inside = [named, labelText, extra].filter((part) => part !== '').join(',')
     const before = bare ? name + suffix : ''
-    lines += `${before}${inside === '' ? '' : `{${inside}}`} ${formatFloat64(value)}\n`
+    lines += `${before}${inside === '' ? '' : `{${inside}}`} ${showNumber(value)}\n`
   }
   if ('quantiles' in metric) {
     for (const { quantile, value } of metric.quantiles) {
-      line('', `quantile="${formatFloat64(quantile)}"`, value)
+      line('', `quantile="${showNumber(quantile)}"`, value)
     }
   } else {
     for (const { upperBound, cumulativeCount } of metric.buckets) {
-      line('_bucket', `le="${formatFloat64(upperBound)}"`, cumulativeCount)
+      line('_bucket', `le="${showNumber(upperBound)}"`, cumulativeCount)
     }
   }
   line('_sum', '', metric.sum)
@@ -119,4 +119,9 @@ function escapeValue(text: string): string {
 
 function quote(name: string): string {
   return `"${escapeValue(name)}"`
+}
+
+/** A number on the page. The original writes a negative zero without its sign there. */
+function showNumber(value: number): string {
+  return value === 0 ? '0' : formatFloat64(value)
 }

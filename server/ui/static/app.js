@@ -10,10 +10,21 @@ async function deleteGroup(button) {
     const response = await fetch(path, { method: 'DELETE' })
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
     button.closest('section')?.remove()
+    await refreshCount()
   } catch (error) {
     button.disabled = false
     window.alert(`The group was not deleted: ${error}`)
   }
+}
+
+/** Shows how many groups there are now, as the server says it. */
+async function refreshCount() {
+  const page = new DOMParser().parseFromString(
+    await (await fetch(location.href)).text(),
+    'text/html',
+  )
+  const [here, there] = [document, page].map((from) => from.querySelector('[role=status]'))
+  if (here && there) here.textContent = there.textContent
 }
 
 document.addEventListener('click', (event) => {

@@ -352,6 +352,21 @@ describe('a client that goes away inside its body', () => {
     expect(gateway.log().filter((line) => line.includes('RequestAborted'))).toEqual([])
   })
 
+  test('is not counted as a push that was answered 200, nor logged as one', async () => {
+    const gateway = await startTestApp('--log.requests')
+    const { url } = gateway
+    const connection = await connectTo(url)
+    connection.write(rawRequest('PUT', JOB, { headers: ['Content-Length: 100'] }))
+    connection.destroy()
+    const line = await waitFor('the gateway to notice', () => {
+      return gateway.log().find((logged) => logged.includes('msg=request '))
+    })
+    expect(line).not.toContain('status=200')
+    expect(line).toContain('peer=127.0.0.1')
+    const accepted = 'pushgateway_http_requests_total{code="200",handler="push",method="put"}'
+    expect((await scrape(url)).has(accepted)).toBe(false)
+  })
+
   test('half-closing its side after a whole push still gets its answer', async () => {
     const { url } = await startTestApp()
     const connection = await connectTo(url)

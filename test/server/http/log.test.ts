@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { send, waitFor } from '../../support/http.ts'
+import { connectTo, rawRequest } from '../../support/raw-connection.ts'
 
 /** Starts a gateway and forgets what it logged while it started. */
 async function startQuietApp(...flags: string[]): Promise<TestApp> {
@@ -67,10 +68,18 @@ describe('the log of refused pushes', () => {
     }
   })
 
-  test('names the client even when the connection is gone', async () => {
+  test('names the client of a rejected push even when it did not wait for the answer', async () => {
     const app = await startQuietApp()
-    await send('PUT', app.url, '/metrics/job/j', { body: 'm 1 5\n' })
-    expect(linesWith(app, 'peer=undefined')).toEqual([])
+    for (let round = 0; round < 5; round++) {
+      const connection = await connectTo(app.url)
+      connection.write(rawRequest('PUT', '/metrics/job/j', { body: 'm 1 5\n' }))
+      connection.destroy()
+    }
+    const lines = await waitFor('the rejections', () => {
+      const found = linesWith(app, 'timestamps')
+      return found.length === 5 ? found : undefined
+    })
+    for (const line of lines) expect(line).toContain('peer=127.0.0.1')
   })
 })
 

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import { parseFlags } from '../../../server/config/parse-flags.ts'
 import { settingsFrom } from '../../../server/config/settings.ts'
 import { Gateway } from '../../../server/gateway.ts'
-import { closeServer, listen, urlOf } from '../../../server/http/listen.ts'
+import { closeListener, listen, urlOf } from '../../../server/http/listen.ts'
 import { Requests } from '../../../server/http/requests.ts'
 import { createRoutes } from '../../../server/http/routes.ts'
 import { readBuildInfo } from '../../../server/telemetry/build-info.ts'
@@ -66,9 +66,9 @@ async function startOnFailingStore(error: Error): Promise<{ url: string; log: ()
     notReady: async () => undefined,
     quit: undefined,
   })
-  const { server, address } = await listen(app, { host: '127.0.0.1', port: 0 })
-  closeAfterTest(() => closeServer(server, 0))
-  return { url: urlOf(address), log: () => logged }
+  const listener = await listen(app, { host: '127.0.0.1', port: 0 })
+  closeAfterTest(() => closeListener(listener, 0))
+  return { url: urlOf(listener.address), log: () => logged }
 }
 
 describe('when the store fails', () => {

@@ -1,0 +1,191 @@
+import { describe, expect, test } from '@jest/globals'
+import type { EscapingScheme } from '../../../server/metrics/names.ts'
+import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
+import { FamilyView } from '../../../server/view/family-view.ts'
+import { createGroupSlot, NameLists, type GroupSlot } from '../../../server/view/group-slot.ts'
+import { createMemoryGateway, textOf, withoutTimes, type MemoryGateway } from './memory-gateway.ts'
+import { renderNaively } from './naive-page.ts'
+
+const SEGMENT_BYTES = 64 * 1024
+
+/** The parts of the family `m` with the groups' times left out. */
+function partsOfM({ view }: MemoryGateway): Buffer[] {
+  const plain = view.page('allow-utf-8', []).map((part) => part.plain)
+  return plain.filter((bytes) => /^m\{/.test(bytes.toString('latin1', 0, 2)))
+}
+
+async function putGroups(
+  gateway: MemoryGateway,
+  count: number,
+  body: (i: number) => string,
+): Promise<void> {
+  for (let i = 0; i < count; i++)
+    await gateway.put(`job/j/instance/i${String(i).padStart(5, '0')}`, body(i))
+}
+
+async function expectNaivePage(
+  gateway: MemoryGateway,
+  scheme: EscapingScheme = 'allow-utf-8',
+): Promise<void> {
+  const { text } = await renderNaively(gateway.store, scheme)
+  expect((await gateway.page(scheme)) === text).toBe(true)
+}
+
+/** The slot of a group that was pushed with this body. */
+async function slotOf(path: string, body: string): Promise<GroupSlot> {
+  const gateway = createMemoryGateway()
+  await gateway.put(path, body)
+  const [group] = await gateway.store.read([parseGroupingPath(path, true).key])
+  return createGroupSlot(group!, new NameLists())
+}
+
+describe('a family of many groups', () => {
+  const value = (i: number): string => `m{pad="${'x'.repeat(60)}"} ${i}\n`
+
+  test('is cut into parts of about 64 KB, of which a changed group replaces one', async () => {
+    const gateway = createMemoryGateway()
+    await putGroups(gateway, 3000, value)
+    await gateway.page()
+    const before = partsOfM(gateway)
+    expect(before.length).toBeGreaterThan(3)
+    expect(before.every((bytes) => bytes.length <= 2 * SEGMENT_BYTES)).toBe(true)
+    expect(Buffer.concat(before).length / before.length).toBeGreaterThan(SEGMENT_BYTES / 4)
+
+    await gateway.put('job/j/instance/i01500', 'm 0\n')
+    await gateway.page()
+    const after = partsOfM(gateway)
+    expect(after.filter((bytes) => !before.includes(bytes))).toHaveLength(1)
+    await expectNaivePage(gateway)
+  })
+
+  test('stays what it is from scratch while groups come and go', async () => {
+    const gateway = createMemoryGateway()
+    await putGroups(gateway, 1500, value)
+    await expectNaivePage(gateway)
+    for (let i = 0; i < 1500; i += 2)
+      await gateway.remove(`job/j/instance/i${String(i).padStart(5, '0')}`)
+    await expectNaivePage(gateway)
+    for (let i = 1; i < 1500; i += 2) {
+      if (i % 50 !== 1) await gateway.remove(`job/j/instance/i${String(i).padStart(5, '0')}`)
+    }
+    await expectNaivePage(gateway)
+    await putGroups(gateway, 300, (i) => `m ${i}\n`)
+    await expectNaivePage(gateway)
+  })
+
+  test('is joined again when deletions made its parts small', async () => {
+    const gateway = createMemoryGateway()
+    await putGroups(gateway, 3000, value)
+    await gateway.page()
+    const before = partsOfM(gateway).length
+    for (let i = 0; i < 3000; i++) {
+      if (i % 100 !== 0) await gateway.remove(`job/j/instance/i${String(i).padStart(5, '0')}`)
+      if (i % 500 === 499) await gateway.page()
+    }
+    await gateway.page()
+    expect(partsOfM(gateway).length).toBeLessThan(before / 2)
+    await expectNaivePage(gateway)
+  })
+
+  test('is cut the same way whether its groups come in order, in reverse or all over the place', async () => {
+    const orders: ((i: number) => number)[] = [(i) => i, (i) => 1199 - i, (i) => (i * 7919) % 1200]
+    const pages: string[] = []
+    for (const order of orders) {
+      const gateway = createMemoryGateway()
+      for (let i = 0; i < 1200; i++) {
+        await gateway.put(`job/j/instance/i${order(i)}`, `m{pad="${'x'.repeat(200)}"} 1\n`)
+        if (i % 400 === 0) await gateway.page()
+      }
+      pages.push(withoutTimes(await gateway.page()))
+      expect(partsOfM(gateway).every((bytes) => bytes.length <= 2 * SEGMENT_BYTES)).toBe(true)
+    }
+    expect(pages[1] === pages[0] && pages[2] === pages[0]).toBe(true)
+  })
+})
+
+describe('large groups', () => {
+  test('have parts of their own', async () => {
+    const gateway = createMemoryGateway()
+    await gateway.put('job/b', `m{pad="${'x'.repeat(300_000)}"} 1\n`)
+    for (const job of ['a', 'c', 'd', 'e'])
+      await gateway.put(`job/${job}`, `m{pad="${'x'.repeat(50_000)}"} 1\n`)
+    await expectNaivePage(gateway)
+    const parts = partsOfM(gateway)
+    expect(parts.filter((bytes) => bytes.length > 2 * SEGMENT_BYTES)).toHaveLength(1)
+    await gateway.put('job/b', 'm 1\n')
+    await expectNaivePage(gateway)
+  })
+})
+
+describe('names that grow when they are escaped', () => {
+  /** A slot that notices when it is looked at without end. */
+  const watched = (slot: GroupSlot): GroupSlot => {
+    let looks = 0
+    return {
+      ...slot,
+      get mayBeQuoted() {
+        if (++looks > 1000) throw new Error('the segment is made again and again')
+        return slot.mayBeQuoted
+      },
+    }
+  }
+
+  test.each(['dots', 'values'] as const)(
+    'beyond the size of a part (%s) do not stop the page from being made',
+    async (scheme) => {
+      const family = new FamilyView('m')
+      for (const job of ['a', 'b', 'c']) {
+        const slot = await slotOf(`job/${job}`, `m{"${'.'.repeat(20_000)}"="1"} 1\n`)
+        family.put(watched(slot))
+      }
+      const text = textOf(family.parts(scheme, true))
+      expect(text.split('\n').map((line) => line.length > 60_000)).toEqual([
+        false,
+        true,
+        true,
+        true,
+        false,
+      ])
+    },
+  )
+})
+
+describe('a FamilyView by itself', () => {
+  test('is empty until a group is put, and when the last one is removed', async () => {
+    const family = new FamilyView('m')
+    expect(family.isEmpty).toBe(true)
+    expect(family.parts('underscores', true)).toEqual([])
+    const slot = await slotOf('job/a', 'm 1\n')
+    family.put(slot)
+    expect(family.isEmpty).toBe(false)
+    family.remove(slot.id)
+    expect(family.isEmpty).toBe(true)
+    expect(family.parts('underscores', true)).toEqual([])
+  })
+
+  test('takes the new slot of a group in place of its old one', async () => {
+    const family = new FamilyView('m')
+    family.put(await slotOf('job/a', 'm 1\n'))
+    family.put(await slotOf('job/a', 'm 2\n'))
+    expect(textOf(family.parts('underscores', false))).toBe('m{instance="",job="a"} 2\n')
+    expect([...family.slots()]).toHaveLength(1)
+  })
+
+  test('does not mind being asked to remove what it does not have', async () => {
+    const family = new FamilyView('m')
+    family.remove('nothing')
+    family.put(await slotOf('job/b', 'm 1\n'))
+    family.remove((await slotOf('job/a', 'm 1\n')).id)
+    family.remove((await slotOf('job/c', 'm 1\n')).id)
+    expect([...family.slots()]).toHaveLength(1)
+  })
+
+  test('gives the same parts again when nothing changed', async () => {
+    const family = new FamilyView('m')
+    family.put(await slotOf('job/a', '# HELP m x\nm 1\n'))
+    const [header, samples] = family.parts('underscores', true)
+    expect(family.parts('underscores', true)).toEqual([header, samples])
+    expect(family.parts('underscores', true)[0]).toBe(header)
+    expect(family.parts('allow-utf-8', true)[1]).toBe(samples)
+  })
+})
