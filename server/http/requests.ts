@@ -39,10 +39,15 @@ export class Requests {
       const startedAt = performance.now()
       if (this.draining) askToClose(response)
       this.inFlight.add(response)
+      // Read now: a connection that is gone has no address any more.
+      const peer = request.socket.remoteAddress
       const turn = takeTurn(request, response, () => {
         this.inFlight.delete(response)
-        if (counted) this.options.ownMetrics.countRequest(name, request.method, response.statusCode)
-        if (this.options.logRequests) this.logRequest(request, response, startedAt)
+        const { statusCode, headersSent } = response
+        if (counted && headersSent) {
+          this.options.ownMetrics.countRequest(name, request.method, statusCode)
+        }
+        if (this.options.logRequests) this.logRequest(request, response, peer, startedAt)
       })
       if (bounded && this.inFlight.size > this.options.requestsMax) {
         const { requestsMax } = this.options
@@ -109,12 +114,18 @@ export class Requests {
     }
   }
 
-  private logRequest(request: Request, response: Response, startedAt: number): void {
+  private logRequest(
+    request: Request,
+    response: Response,
+    peer: string | undefined,
+    startedAt: number,
+  ): void {
     this.options.logger.info('request', {
-      peer: request.socket.remoteAddress,
+      peer,
       method: request.method,
       path: request.url,
-      status: response.statusCode,
+      // Without one, the client went away before it was answered.
+      status: response.headersSent ? response.statusCode : undefined,
       seconds: Number(((performance.now() - startedAt) / 1000).toFixed(6)),
       agent: request.headers['user-agent'],
     })
@@ -134,8 +145,6 @@ const LINGER_MS = 5_000
  */
 function cutLater(request: Request): void {
   request.resume()
-  const cut = setTimeout(() => request.socket.destroy(), LINGER_MS)
-  const keep = (): void => clearTimeout(cut)
-  request.once('end', keep)
-  request.once('close', keep)
+  const cut = setTimeout(() => request.socket.destroy(), LINGER_MS).unref()
+  request.once('end', () => clearTimeout(cut))
 }

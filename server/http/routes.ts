@@ -29,6 +29,8 @@ export interface RoutesOptions extends LifecycleOptions {
   readonly startedAt: Date
 }
 
+/** How the path of a group begins behind /metrics/. */
+const GROUP_PATH = /^job(?:(?:@|%40)base64)?\//
 const PUSH_METHODS = 'DELETE, OPTIONS, POST, PUT'
 const READ_METHODS = 'GET, HEAD'
 
@@ -165,7 +167,7 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
   return (request: Request, response: Response, next: NextFunction): Promise<void> | void => {
     const { url, method } = request
     if (!url.startsWith(push.pathPrefix)) return next()
-    const isGroup = url.startsWith('job', push.pathPrefix.length)
+    const isGroup = GROUP_PATH.test(url.slice(push.pathPrefix.length))
     const isTelemetry = url.split('?', 1)[0] === telemetry
     const handler = handlers[method]
     // Also where the page has the path of a group: that one is only read.

@@ -20,8 +20,7 @@ class Segment {
   /** HELP of the first group that has one; undefined before the segment is looked at. */
   private help: string | undefined
   private mayBeQuoted: boolean | undefined
-  /** As last joined; 0 before that. */
-  bytes = 0
+  private byteCount: number | undefined
 
   constructor(slots: GroupSlot[]) {
     this.slots = slots
@@ -31,6 +30,15 @@ class Segment {
     this.parts.clear()
     this.help = undefined
     this.mayBeQuoted = undefined
+    this.byteCount = undefined
+  }
+
+  /** Of the samples, names unescaped. */
+  bytes(name: string): number {
+    return (this.byteCount ??= this.slots.reduce(
+      (total, slot) => total + samplesOf(slot, name).length,
+      0,
+    ))
   }
 
   helpText(name: string): string {
@@ -53,7 +61,6 @@ class Segment {
       part = new RopePart(plain ? this.join(name) : this.joinEscaped(name, scheme))
       this.parts.set(id, part)
     }
-    this.bytes = part.plain.length
     return part
   }
 
@@ -82,6 +89,9 @@ export class FamilyView {
   readonly name: string
   private segments: Segment[] = []
   private readonly headers = new Map<EscapingScheme, RopePart>()
+  private sizesChanged = false
+  /** How many groups have which HELP. */
+  private readonly helps = new Map<string, number>()
 
   constructor(name: string) {
     this.name = name
@@ -93,39 +103,64 @@ export class FamilyView {
 
   /** Adds a group, or takes its new slot in place of its old one. */
   put(slot: GroupSlot): void {
-    this.headers.clear()
+    this.changed()
     const at = this.segmentFor(slot.id)
     const segment = this.segments[at]
+    this.countHelp(slot, 1)
     if (segment === undefined) {
       this.segments.push(new Segment([slot]))
       return
     }
     const index = lowerBound(segment.slots, slot.id)
-    if (segment.slots[index]?.id === slot.id) segment.slots[index] = slot
-    else segment.slots.splice(index, 0, slot)
+    const before = segment.slots[index]
+    if (before?.id === slot.id) {
+      this.countHelp(before, -1)
+      segment.slots[index] = slot
+    } else {
+      segment.slots.splice(index, 0, slot)
+    }
     segment.touch()
-    if (segment.slots.length > SEGMENT_GROUPS_MAX) this.split(at)
+    if (segment.slots.length > SEGMENT_GROUPS_MAX) this.segments.splice(at, 1, ...this.cut(segment))
   }
 
   remove(id: string): void {
-    this.headers.clear()
+    this.changed()
     const at = this.segmentFor(id)
     const segment = this.segments[at]
     if (segment === undefined) return
     const index = lowerBound(segment.slots, id)
-    if (segment.slots[index]?.id !== id) return
+    const slot = segment.slots[index]
+    if (slot?.id !== id) return
+    this.countHelp(slot, -1)
     segment.slots.splice(index, 1)
     if (segment.slots.length === 0) this.segments.splice(at, 1)
-    else {
-      segment.touch()
-      this.mergeSmall(at)
-    }
+    else segment.touch()
   }
 
   /** Something other than the slot itself changed what this group shows. */
   touch(id: string): void {
-    this.headers.clear()
+    this.changed()
     this.segments[this.segmentFor(id)]?.touch()
+  }
+
+  /** A HELP that some group has and that is not shown; undefined when all agree. */
+  get otherHelpText(): string | undefined {
+    if (this.helps.size < 2) return undefined
+    const shown = this.helpText
+    return [...this.helps.keys()].find((help) => help !== shown)
+  }
+
+  private countHelp(slot: GroupSlot, step: 1 | -1): void {
+    const help = helpTextOf(slot, this.name)
+    if (help === '') return
+    const count = (this.helps.get(help) ?? 0) + step
+    if (count > 0) this.helps.set(help, count)
+    else this.helps.delete(help)
+  }
+
+  private changed(): void {
+    this.headers.clear()
+    this.sizesChanged = true
   }
 
   /** The groups that have the family, in order. */
@@ -155,14 +190,10 @@ export class FamilyView {
   }
 
   private samples(scheme: EscapingScheme): RopePart[] {
+    if (this.sizesChanged) this.balance()
     const parts: RopePart[] = []
-    for (let i = 0; i < this.segments.length; i++) {
-      const segment = this.segments[i]!
+    for (const segment of this.segments) {
       const part = segment.part(this.name, scheme)
-      if (part.plain.length > 2 * SEGMENT_BYTES && segment.slots.length > 1) {
-        this.split(i--)
-        continue
-      }
       if (part.plain.length > 0) parts.push(part)
     }
     return parts
@@ -185,9 +216,30 @@ export class FamilyView {
     for (const slot of this.slots()) if (samplesOf(slot, this.name).length > 0) yield slot
   }
 
-  /** Cuts a segment so that the pieces have about the size that is wanted. */
-  private split(at: number): void {
-    const { slots } = this.segments[at]!
+  /** Cuts segments that have become large, joins neighbours that have become small. */
+  private balance(): void {
+    this.sizesChanged = false
+    const balanced: Segment[] = []
+    for (const segment of this.segments) {
+      const bytes = segment.bytes(this.name)
+      const last = balanced[balanced.length - 1]
+      if (bytes > 2 * SEGMENT_BYTES && segment.slots.length > 1) {
+        balanced.push(...this.cut(segment))
+      } else if (
+        last !== undefined &&
+        last.bytes(this.name) + bytes <= SEGMENT_BYTES / 2 &&
+        last.slots.length + segment.slots.length <= SEGMENT_GROUPS_MAX / 2
+      ) {
+        balanced[balanced.length - 1] = new Segment([...last.slots, ...segment.slots])
+      } else {
+        balanced.push(segment)
+      }
+    }
+    this.segments = balanced
+  }
+
+  /** Pieces of about the size that is wanted. */
+  private cut({ slots }: Segment): Segment[] {
     const pieces: GroupSlot[][] = [[]]
     let bytes = 0
     for (const slot of slots) {
@@ -202,16 +254,7 @@ export class FamilyView {
         bytes += size
       }
     }
-    this.segments.splice(at, 1, ...pieces.map((piece) => new Segment(piece)))
-  }
-
-  /** Joins a segment that deletions made small with the next one, when that is small too. */
-  private mergeSmall(at: number): void {
-    const [a, b] = [this.segments[at], this.segments[at + 1]]
-    if (a === undefined || b === undefined) return
-    if (a.bytes + b.bytes > SEGMENT_BYTES / 2) return
-    if (a.slots.length + b.slots.length > SEGMENT_GROUPS_MAX / 4) return
-    this.segments.splice(at, 2, new Segment([...a.slots, ...b.slots]))
+    return pieces.map((piece) => new Segment(piece))
   }
 
   /** The segment that a key belongs to: the last one that does not begin behind it. */

@@ -15,7 +15,6 @@ import {
 import { compareUtf8, decodeGroupKey, type GroupingKey } from '../groups/grouping-key.ts'
 import { PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
 import type { Label, MetricFamily, MetricType } from '../metrics/metric-family.ts'
-import { isLegacyMetricName } from '../metrics/names.ts'
 import { formatFloat64 } from '../metrics/numbers.ts'
 
 /** Family names of a group, sorted, and their places. */
@@ -61,7 +60,7 @@ export class NameLists {
   private readonly lists = new Map<string, NameList>()
 
   intern(names: readonly string[]): NameList {
-    const id = names.join('\u0000')
+    const id = JSON.stringify(names)
     let list = this.lists.get(id)
     if (list === undefined) {
       list = { names, indexes: new Map(names.map((name, index) => [name, index])) }
@@ -82,7 +81,7 @@ export function createGroupSlot(group: StoredGroup, lists: NameLists): GroupSlot
     const header = headerLength(data)
     offsets[2 * i + 1] = at + header
     at += data.length
-    const samples = completeSamples(name, data, header)
+    const samples = completeSamples(data, header)
     if (samples !== undefined) completed.set(name, samples)
   }
   offsets[2 * pieces.length] = at
@@ -190,20 +189,14 @@ export function parseStored(data: Buffer): MetricFamily {
 }
 
 /** Samples with +Inf buckets added; undefined when none is missing. */
-function completeSamples(name: string, data: Buffer, header: number): Buffer | undefined {
-  if (!data.toString('latin1', Math.max(0, header - 11), header).endsWith(' histogram\n'))
+function completeSamples(data: Buffer, header: number): Buffer | undefined {
+  if (!data.toString('latin1', Math.max(0, header - TYPE_END.length), header).endsWith(TYPE_END)) {
     return undefined
-  const samples = data.subarray(header)
-  // Quotes inside values are escaped, so +Inf cannot be part of one; _sum can, which only costs
-  // the look that follows.
-  const sumMark = isLegacyMetricName(name) ? '_sum{' : '_sum",'
-  if (countOf(samples, 'le="+Inf"} ') === countOf(samples, sumMark)) return undefined
-  const text = renderFamily(completeBuckets(parseStored(data)))
-  return Buffer.from(text).subarray(header)
+  }
+  const stored = parseStored(data)
+  const completed = completeBuckets(stored)
+  if (completed === stored) return undefined
+  return Buffer.from(renderFamily(completed)).subarray(header)
 }
 
-function countOf(bytes: Buffer, mark: string): number {
-  let count = 0
-  for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + mark.length)) count++
-  return count
-}
+const TYPE_END = ' histogram\n'

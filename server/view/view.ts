@@ -8,7 +8,7 @@ import { compareUtf8 } from '../groups/grouping-key.ts'
 import type { MetricType } from '../metrics/metric-family.ts'
 import type { EscapingScheme } from '../metrics/names.ts'
 import { FamilyView } from './family-view.ts'
-import { createGroupSlot, helpTextOf, NameLists, type GroupSlot } from './group-slot.ts'
+import { createGroupSlot, NameLists, type GroupSlot } from './group-slot.ts'
 import { resolve } from './resolve.ts'
 import type { RopePart } from './rope.ts'
 
@@ -164,6 +164,7 @@ export class View {
     this.order = undefined
     this.inconsistentGroups = 0
     this.resolvedSlots = []
+    this.leftOut = 0
   }
 
   private replace(id: string, group: StoredGroup | null): void {
@@ -192,7 +193,7 @@ export class View {
       this.order = undefined
     }
     family.put(slot)
-    this.compareHelp(family, slot)
+    this.compareHelp(family)
   }
 
   private removeFrom(name: string, id: string): void {
@@ -203,12 +204,11 @@ export class View {
     this.order = undefined
   }
 
-  private compareHelp(family: FamilyView, slot: GroupSlot): void {
-    if (this.helpReported.has(family.name)) return
-    const help = helpTextOf(slot, family.name)
-    if (help === '' || help === family.helpText) return
+  private compareHelp(family: FamilyView): void {
+    const other = family.otherHelpText
+    if (other === undefined || this.helpReported.has(family.name)) return
     this.helpReported.add(family.name)
-    this.events.helpDiffers(family.name, family.helpText, help)
+    this.events.helpDiffers(family.name, family.helpText, other)
   }
 
   /** After changes: which groups of an inconsistent store are shown. */

@@ -1,5 +1,11 @@
 /** Writes families in the text format 0.0.4, as the original spells it. */
-import type { Label, Metric, MetricFamily, MetricType } from '../../metrics/metric-family.ts'
+import type {
+  HistogramMetric,
+  Label,
+  Metric,
+  MetricFamily,
+  MetricType,
+} from '../../metrics/metric-family.ts'
 import {
   escapeLabelName,
   escapeMetricName,
@@ -95,11 +101,14 @@ export function escapeFamily(family: MetricFamily, scheme: EscapingScheme): Metr
   return { ...family, name: escapeMetricName(family.name, scheme), metrics } as MetricFamily
 }
 
-/** Adds the +Inf bucket, with the count as its value, to histograms that were pushed without. */
+/**
+ * Adds the +Inf bucket, with the count as its value, to histograms that were pushed without.
+ * Returns the family itself when none is missing.
+ */
 export function completeBuckets(family: MetricFamily): MetricFamily {
-  if (family.type !== 'histogram') return family
+  if (family.type !== 'histogram' || family.metrics.every(hasLastBucket)) return family
   const metrics = family.metrics.map((metric) =>
-    metric.buckets.some((bucket) => bucket.upperBound === Infinity)
+    hasLastBucket(metric)
       ? metric
       : {
           ...metric,
@@ -107,6 +116,10 @@ export function completeBuckets(family: MetricFamily): MetricFamily {
         },
   )
   return { ...family, metrics }
+}
+
+function hasLastBucket({ buckets }: HistogramMetric): boolean {
+  return buckets.some(({ upperBound }) => upperBound === Infinity)
 }
 
 function escapeHelp(text: string): string {

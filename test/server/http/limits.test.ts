@@ -115,4 +115,52 @@ describe('--web.max-requests', () => {
     connection.write(rawRequest('PUT', '/metrics/job/b', { body }))
     expect((await connection.answer()).status).toBe(200)
   })
+
+  test('has all its places free again, whatever clients did and broke off', async () => {
+    const gateway = await startTestApp('--web.max-requests=20', '--push.max-body-bytes=1000')
+    const { url } = gateway
+    const push = rawRequest('PUT', '/metrics/job/a', { body: 'm 1\n' })
+    const remove = rawRequest('DELETE', '/metrics/job/a', { body: 'ignored' })
+    const read = rawRequest('GET', '/api/v1/metrics')
+    const oversized = rawRequest('PUT', '/metrics/job/a', { headers: ['Content-Length: 90000'] })
+    const chunked = rawRequest('PUT', '/metrics/job/a', { headers: ['Transfer-Encoding: chunked'] })
+    const acts = [
+      push,
+      push.slice(0, -2),
+      push.slice(0, 25),
+      push + remove + push,
+      push + read + remove + push.slice(0, -1),
+      push + oversized + '#'.repeat(500),
+      oversized,
+      `${oversized}${'#'.repeat(90_000)}${push}`,
+      chunked,
+      `${chunked}3e8\r\n${'#'.repeat(1000)}\r\n10\r\n###`,
+      `${chunked}nonsense`,
+      rawRequest('PUT', '/metrics/job/a/odd', { headers: ['Content-Length: 50'] }),
+      rawRequest('PUT', '/metrics/job/a', {
+        headers: ['Expect: 100-continue', 'Content-Length: 4'],
+      }),
+      rawRequest('GET', '/metrics') + rawRequest('GET', '/') + rawRequest('GET', '/nope'),
+      'rubbish\r\n\r\n',
+      '',
+    ]
+    let seed = 1
+    const random = (below: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31
+      return Math.floor((seed / 2 ** 31) * below)
+    }
+    for (let round = 0; round < 300; round++) {
+      const connection = await connectTo(url)
+      connection.write(acts[random(acts.length)]!)
+      if (random(3) === 0) await send('GET', url, '/-/healthy')
+      if (random(4) === 0) connection.end()
+      else connection.destroy()
+    }
+    await waitUntilFree(url)
+    for (let held = 1; held < 20; held++) await halfPush(url, `held${held}`)
+    await waitUntilFree(url)
+    await halfPush(url, 'held20')
+    await waitUntilFull(url)
+    expect(gateway.log().filter((line) => line.includes('level=error'))).toEqual([])
+  })
 })

@@ -6,7 +6,7 @@ import { createLogger, type LogFields, type Logger } from '../../../server/telem
 interface TestLog {
   readonly logger: Logger
   /** What was written so far. */
-  text(): string
+  readonly text: () => string
 }
 
 function createTestLog(format: 'logfmt' | 'json', level = 'debug'): TestLog {

@@ -116,7 +116,7 @@ describe.each([
         for (const next of steps) await play(gateway, next)
         for (const scheme of SCHEMES) await play(gateway, { kind: 'look', scheme })
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -135,7 +135,7 @@ describe.each([
         expect(late.leftOut).toBe(gateway.view.leftOut)
         expect(late.groups().map(({ id }) => id)).toEqual(gateway.view.groups().map(({ id }) => id))
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     )
   })
 })
@@ -155,6 +155,6 @@ test('where every push is checked, the page leaves nothing out and shows no seri
       const types = lines.filter((line) => line.startsWith('# TYPE '))
       expect(new Set(types.map((line) => line.replace(/ \S+$/, ''))).size).toBe(types.length)
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   )
 })

@@ -44,13 +44,13 @@ export function createTestView(store: GroupStore): TestView {
 export interface MemoryGateway extends TestView {
   readonly store: GroupStore
   /** PUTs a body to `job/…`; throws when it is refused. */
-  put(path: string, body: string): Promise<void>
-  post(path: string, body: string): Promise<void>
-  remove(path: string): Promise<void>
+  readonly put: (path: string, body: string) => Promise<void>
+  readonly post: (path: string, body: string) => Promise<void>
+  readonly remove: (path: string) => Promise<void>
   /** As put and post, but returns whether the push was accepted. */
-  push(kind: 'replace' | 'merge', path: string, body: string): Promise<boolean>
+  readonly push: (kind: 'replace' | 'merge', path: string, body: string) => Promise<boolean>
   /** Syncs the view and returns its page. */
-  page(scheme?: EscapingScheme, own?: readonly OwnFamily[]): Promise<string>
+  readonly page: (scheme?: EscapingScheme, own?: readonly OwnFamily[]) => Promise<string>
 }
 
 export interface MemoryGatewayOptions {

@@ -1,0 +1,263 @@
+/** What --push.disable-consistency-check lets in, and the page that is made of it all the same. */
+import { afterAll, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import path from 'node:path'
+import type { GroupStore } from '../../storage/group-store.ts'
+import { createMemoryStore } from '../../storage/memory.ts'
+import { openSqliteStore } from '../../storage/sqlite/sqlite-store.ts'
+import { closeAfterTest, temporaryFolder } from '../support/cleanup.ts'
+import {
+  expose,
+  findBrokenPair,
+  idOf,
+  labelText,
+  linesOf,
+  type Family,
+  type Group,
+  type Groups,
+  type Series,
+} from './model.ts'
+import { readPage } from './page.ts'
+import { groupingOf, HISTORY_OPERATIONS, history, parseBody, type Operation } from './universe.ts'
+import { createWorld, newView, ownMetrics, storedState, type World } from './world.ts'
+
+const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 2000)
+const TIME_LIMIT_MS = process.env.MODEL_OPERATIONS === undefined ? 10_000 : 3_600_000
+
+afterAll(() => ownMetrics.stop())
+
+function openMemory(): GroupStore {
+  const store = createMemoryStore()
+  closeAfterTest(() => store.close())
+  return store
+}
+
+async function storedGroups(store: GroupStore): Promise<Groups> {
+  const groups: Groups = new Map()
+  for (const [key, { labels, families, pushed, failed }] of Object.entries(
+    await storedState(store),
+  ).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const entries = Object.entries(families)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, family]) => [name, { name, ...family } as Family] as const)
+    groups.set(key, { key, labels, families: new Map(entries), pushed, failed })
+  }
+  return groups
+}
+
+interface Placed {
+  readonly group: Group
+  readonly family: Family
+}
+
+/** All families, in the order in which they win: by group key, then by name. */
+function placedFamilies(groups: Groups): Placed[] {
+  return [...groups.values()].flatMap((group) => {
+    const times = ['push_failure_time_seconds', 'push_time_seconds'].map((name): Family => {
+      const labels = labelText(group.labels)
+      return { name, type: 'gauge', series: [{ labels, metric: { labels: [], value: 0 } }] }
+    })
+    const families = [...group.families.values(), ...times]
+    families.sort((a, b) => (a.name < b.name ? -1 : 1))
+    return families.map((family) => ({ group, family }))
+  })
+}
+
+function isShown(lines: ReadonlySet<string>, { name }: Family, series: Series): boolean {
+  if (/^push_(failure_)?time_seconds$/.test(name)) {
+    const start = `${name}{${series.labels}} `
+    return [...lines].some((line) => line.startsWith(start))
+  }
+  return linesOf(name, series).every((line) => lines.has(line))
+}
+
+/** What a page shows of groups that may contradict each other. */
+function expectLowestKeyWins(text: string, groups: Groups): void {
+  const page = readPage(text)
+  const lines = new Set([...page.values()].flatMap((family) => family.lines))
+  const placed = placedFamilies(groups)
+  const shownSeries = new Set<string>()
+  for (const [i, { family, group }] of placed.entries()) {
+    const rivals = placed
+      .slice(0, i)
+      .filter((one) => findBrokenPair(one.family, family) !== undefined)
+    for (const series of family.series) {
+      const id = `${family.name}{${series.labels}}`
+      const shown = isShown(lines, family, series)
+      const where = `${id} of group ${JSON.stringify(group.labels)}`
+      if (rivals.length === 0 && !shownSeries.has(id) && !shown) {
+        throw new Error(`not on the page though nothing of a lower key is against it: ${where}`)
+      }
+      if (shown) shownSeries.add(id)
+      else if (rivals.length === 0 && !shownSeries.has(id)) throw new Error(`gone: ${where}`)
+    }
+  }
+  // Whatever is shown of groups is stored.
+  const stored = new Set(
+    placed.flatMap(({ family }) => family.series.flatMap((one) => linesOf(family.name, one))),
+  )
+  for (const line of lines) {
+    if (!/[{,]job="/.test(line) || /^push_(failure_)?time_seconds\{/.test(line)) continue
+    if (!stored.has(line)) throw new Error(`on the page, but not in the store: ${line}`)
+  }
+}
+
+async function make(world: World, operation: Operation, checked: boolean): Promise<void> {
+  if (operation.kind === 'wipe') await world.wipe()
+  else if (operation.kind === 'remove') await world.remove(operation.labels)
+  else await world.push(operation.kind, operation.labels, operation.body, checked)
+}
+
+/** Families as an unchecked push leaves them: of a series that came twice, the last. */
+function lastOfEach(family: Family): Family {
+  const series = [...new Map(family.series.map((one) => [one.labels, one])).values()]
+  return { ...family, series }
+}
+
+async function checkHistories(
+  name: string,
+  modes: fc.Arbitrary<boolean>,
+  openStores: () => GroupStore[],
+): Promise<void> {
+  let [operations, histories, inconsistent] = [0, 0, 0]
+  let stores: GroupStore[] | undefined
+  const steps = fc.tuple(history, fc.infiniteStream(modes))
+  const property = fc.asyncProperty(steps, async ([made, checked]) => {
+    const worlds = (stores ??= openStores()).map(createWorld)
+    histories++
+    try {
+      for (const operation of made) {
+        operations++
+        const { value } = checked.next()
+        for (const world of worlds) {
+          await make(world, operation, value === true)
+          expect(await world.store.verify()).toEqual([])
+          const page = await world.page()
+          expectLowestKeyWins(page, await storedGroups(world.store))
+          if (world.view.leftOut > 0) inconsistent++
+          if ((await world.page(newView(world.store))) !== page) throw new Error('two pages differ')
+        }
+      }
+      for (const world of worlds) await world.wipe()
+    } catch (error) {
+      stores = undefined
+      throw error
+    }
+  })
+  const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31)
+  await fc.assert(property, {
+    seed,
+    numRuns: Math.ceil((2 * OPERATIONS) / HISTORY_OPERATIONS),
+    interruptAfterTimeLimit: TIME_LIMIT_MS,
+  })
+  process.stderr.write(
+    `${name}: seed ${seed}, ${histories} histories, ${operations} operations, ${inconsistent} times something left out\n`,
+  )
+  expect(inconsistent).toBeGreaterThan(0)
+}
+
+test(
+  'after any unchecked history the page is sound, the same for all, and the lowest key wins',
+  async () => {
+    const file = path.join(temporaryFolder(), 'store.db')
+    await checkHistories('unchecked', fc.constant(false), () => {
+      const sqlite = openSqliteStore(file, { synchronous: 'normal' })
+      closeAfterTest(() => sqlite.close())
+      return [openMemory(), sqlite]
+    })
+  },
+  TIME_LIMIT_MS + 60_000,
+)
+
+test(
+  'so it is where checked and unchecked gateways share a store',
+  () => checkHistories('mixed', fc.boolean(), () => [openMemory()]),
+  TIME_LIMIT_MS + 60_000,
+)
+
+test('an unchecked push is stored as it is, and of a series that it carries twice the last', async () => {
+  const property = fc.asyncProperty(history, async (operations) => {
+    const world = createWorld(openMemory())
+    for (const operation of operations) {
+      if (operation.kind !== 'replace') continue
+      const families = parseBody(operation.body)
+      if (families === undefined) continue
+      const grouping = groupingOf(operation.labels)
+      const outcome = await world.push('replace', operation.labels, operation.body, false)
+      const stored = (await storedState(world.store))[idOf(grouping)]
+      if (outcome.kind === 'rejected') {
+        expect(['timestamp', 'label', 'own-name']).toContain(outcome.rule)
+        continue
+      }
+      const expected = families
+        .filter(({ name }) => !name.startsWith('push_'))
+        .map((family) => lastOfEach(expose(family, grouping)))
+      const lines = (list: readonly Family[]): string[] =>
+        list.flatMap(({ name, series }) => series.flatMap((one) => linesOf(name, one))).sort()
+      const found = Object.entries(stored!.families).map(
+        ([name, family]) => ({ name, ...family }) as Family,
+      )
+      expect(lines(found)).toEqual(lines(expected))
+    }
+  })
+  await fc.assert(property, { numRuns: 40 })
+})
+
+const A = { job: 'a' }
+const B = { job: 'b' }
+const C = { job: 'c' }
+
+async function unchecked(
+  ...pushes: [labels: Record<string, string>, body: string][]
+): Promise<World> {
+  const world = createWorld(openMemory())
+  for (const [labels, body] of pushes) {
+    expect(await world.push('replace', labels, body, false)).toEqual({ kind: 'accepted' })
+  }
+  return world
+}
+
+test('of two types of a family, that of the lowest group key is shown, whoever pushed first', async () => {
+  const gauge = '# TYPE m gauge\nm 1\n'
+  const counter = '# TYPE m counter\nm 2\n'
+  for (const pushes of [
+    [[A, gauge] as const, [B, counter] as const],
+    [[B, counter] as const, [A, gauge] as const],
+  ]) {
+    const world = await unchecked(
+      ...pushes.map(([labels, body]): [typeof A, string] => [labels, body]),
+    )
+    const page = readPage(await world.page())
+    expect(page.get('m')).toEqual({
+      name: 'm',
+      type: 'gauge',
+      lines: ['m{instance="",job="a"} 1'],
+    })
+    expect(world.view.leftOut).toBe(1)
+  }
+})
+
+test('a family stays left out after a push of new series, and is back when the contradiction is gone', async () => {
+  const world = await unchecked(
+    [A, '# TYPE m gauge\nm 1\n'],
+    [B, '# TYPE m histogram\nm_bucket{le="1"} 1\nm_sum 1\nm_count 1\n'],
+    [B, '# TYPE m histogram\nm_bucket{x="1",le="1"} 1\nm_sum{x="1"} 1\nm_count{x="1"} 1\n'],
+  )
+  expect(readPage(await world.page()).get('m')?.lines).toEqual(['m{instance="",job="a"} 1'])
+  await world.push('replace', B, '# TYPE m histogram\nm_sum{y="1"} 1\n', true)
+  expect(readPage(await world.page()).get('m')?.type).toBe('gauge')
+  await world.remove(A)
+  expect(readPage(await world.page()).get('m')?.type).toBe('histogram')
+  expect(world.view.leftOut).toBe(0)
+})
+
+test('what is left out keeps nothing else off the page', async () => {
+  const world = await unchecked(
+    [A, '# TYPE m_count gauge\nm_count 1\n'],
+    [B, '# TYPE m summary\nm_sum 1\n'],
+    [C, '# TYPE m gauge\nm 1\n'],
+  )
+  // The summary contradicts m_count and is left out; the gauge contradicts only the summary.
+  const page = readPage(await world.page())
+  expect([...page.keys()].filter((name) => name.startsWith('m'))).toEqual(['m', 'm_count'])
+})
