@@ -8,7 +8,7 @@ import { createOwnMetrics, type OwnMetrics } from '../../server/telemetry/own-me
 import { RopePart } from '../../server/view/rope.ts'
 import { View, type OwnFamily as OwnPart } from '../../server/view/view.ts'
 import { ORIGIN, type GroupStore } from '../../storage/group-store.ts'
-import type { OwnFamily, PushKind } from './model.ts'
+import type { Groups, OwnFamily, PushKind } from './model.ts'
 import { FAMILY_NAMES, groupingOf, parseBody } from './universe.ts'
 
 export const ownMetrics: OwnMetrics = createOwnMetrics(readBuildInfo(), {
@@ -47,11 +47,7 @@ export function createWorld(store: GroupStore): World {
     store,
     view,
     push: (kind, labels, body, checked = true) =>
-      gateways[checked ? 'checked' : 'unchecked'].push(
-        kind,
-        groupingOf(labels),
-        parseBody(body) ?? [],
-      ),
+      gateways[checked ? 'checked' : 'unchecked'].push(kind, groupingOf(labels), parseBody(body)),
     remove: (labels) => gateways.checked.remove(groupingOf(labels)),
     wipe: () => gateways.checked.wipe(),
     page: async (shown = view) => {
@@ -105,6 +101,31 @@ export async function storedState(store: GroupStore): Promise<Record<string, Sto
     }
   }
   return groups
+}
+
+/** What a store must hold that holds what the model does. */
+export function expectedState(groups: Groups): Record<string, StoredState> {
+  return Object.fromEntries(
+    [...groups].map(([key, { labels, families, pushed, failed }]) => [
+      key,
+      {
+        labels,
+        pushed,
+        failed,
+        families: Object.fromEntries(
+          [...families.values()].map(({ name, type, series }) => [
+            name,
+            {
+              type,
+              series: series
+                .map((one) => ({ labels: one.labels, metric: { ...one.metric, labels: [] } }))
+                .sort((a, b) => (a.labels < b.labels ? -1 : 1)),
+            },
+          ]),
+        ),
+      },
+    ]),
+  )
 }
 
 function readBack(data: Buffer): StoredState['families'][string] {

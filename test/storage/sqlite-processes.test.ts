@@ -1,0 +1,117 @@
+/** Several processes on one file: one order, one page, and what one answered all others show. */
+import { expect, test } from '@jest/globals'
+import { Model } from '../model/model.ts'
+import { groupingOf, parseBody } from '../model/universe.ts'
+import { expectedState, OWN_FAMILIES, ownMetrics, storedState } from '../model/world.ts'
+import { closeAfterTest } from '../support/cleanup.ts'
+import { send } from '../support/http.ts'
+import { pushed, scrape } from '../support/page.ts'
+import { startGateway } from '../support/program.ts'
+import { startChild } from './processes/child.ts'
+import type { Made, Pushed } from './processes/push-at-random.ts'
+import { newPath, openDatabase, openStore } from './sqlite-files.ts'
+
+const GATEWAYS = 4
+const CLIENTS = 12
+const PUSHES = 45
+
+test('pushes through four gateways at once are on the page of every other one when answered', async () => {
+  const file = newPath()
+  const gateways = await Promise.all(
+    Array.from({ length: GATEWAYS }, () => startGateway([`--storage.url=sqlite:${file}`])),
+  )
+  const urlOf = (n: number): string => gateways[n % GATEWAYS]!.url
+  let [acknowledged, looks] = [0, 0]
+
+  /** Pushes to a group of its own through all gateways in turn, and to one that all share. */
+  const client = async (id: number): Promise<void> => {
+    for (let i = 1; i <= PUSHES; i++) {
+      const own = { path: `/metrics/job/own/instance/c${id}`, body: `m ${i}\n` }
+      const shared = { path: '/metrics/job/shared', body: `shared_${id} ${i}\n` }
+      const { path, body } = i % 4 === 0 ? shared : own
+      const [method, here, there] = [
+        i % 2 === 0 ? 'POST' : 'PUT',
+        urlOf(id + i),
+        urlOf(id + i + 1 + (i % 3)),
+      ]
+      if (i % 15 === 0) {
+        expect((await send('DELETE', here, own.path)).status).toBe(202)
+        expect(pushed(await scrape(there))).not.toHaveProperty([`m{instance="c${id}",job="own"}`])
+        continue
+      }
+      expect((await send(method, here, path, { body })).status).toBe(200)
+      acknowledged++
+      if (i % 3 !== 1) continue
+      looks++
+      const series =
+        i % 4 === 0 ? `shared_${id}{instance="",job="shared"}` : `m{instance="c${id}",job="own"}`
+      expect({ there, series, value: (await scrape(there)).get(series) }).toEqual({
+        there,
+        series,
+        value: String(i),
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: CLIENTS }, (_, id) => client(id)))
+  process.stderr.write(
+    `processes: ${acknowledged} pushes acknowledged, ${looks} looked up elsewhere\n`,
+  )
+
+  const pages = await Promise.all(gateways.map(({ url }) => send('GET', url, '/metrics')))
+  const groupLines = pages.map(({ text }) =>
+    text.split('\n').filter((line) => /[{,]job="/.test(line)),
+  )
+  expect(groupLines[0]!.length).toBeGreaterThan(CLIENTS)
+  for (const lines of groupLines) expect(lines).toEqual(groupLines[0])
+  const shared = groupLines[0]!.filter((line) => line.startsWith('shared_'))
+  expect(shared).toHaveLength(CLIENTS)
+  expect(await openStore(file).verify()).toEqual([])
+  expect(openDatabase(file).pragma('integrity_check', { simple: true })).toBe('ok')
+})
+
+/** One write as it was made, in the model, which must have no objection. */
+function replay(model: Model, { kind, operation }: Made): string | undefined {
+  if (operation.kind === 'wipe') return 'a wipe'
+  const grouping = groupingOf(operation.labels)
+  if (kind === 'delete') {
+    model.remove(grouping)
+    return undefined
+  }
+  if (kind === 'fail') {
+    model.recordFailure(grouping)
+    const group = model.groups.get(grouping.key.toString('latin1'))
+    return group?.failed === true ? undefined : 'the model records no failure'
+  }
+  if (operation.kind === 'remove') return 'a push where a delete was asked for'
+  return model.push(operation.kind, grouping, parseBody(operation.body))?.where
+}
+
+test('what several processes accept, in order of revision, breaks no rule', async () => {
+  closeAfterTest(() => ownMetrics.stop())
+  const file = newPath()
+  const seed = Date.now() % 1e6
+  const children = [0, 1, 2].map((n) =>
+    startChild<Pushed>('push-at-random.ts', file, String(seed + n), '300'),
+  )
+  for (const child of children) expect(await child.answer()).toBe('ready')
+  for (const child of children) child.send('go')
+  const answers = await Promise.all(children.map((child) => child.answer(60_000)))
+  const made: Made[] = []
+  let rejected = 0
+  for (const answer of answers) {
+    if (answer === 'ready') throw new Error('ready twice')
+    made.push(...answer.made)
+    rejected += answer.rejected
+  }
+  made.sort((a, b) => a.revision - b.revision)
+  process.stderr.write(`processes: seed ${seed}, ${made.length} writes, ${rejected} rejected\n`)
+  expect(made.map(({ revision }) => revision)).toEqual(made.map((_, i) => i + 1))
+  const model = new Model(OWN_FAMILIES)
+  for (const write of made) {
+    const objection = replay(model, write)
+    expect({ seed, write, objection }).toEqual({ seed, write, objection: undefined })
+  }
+  const store = openStore(file)
+  expect(await storedState(store)).toEqual(expectedState(model.groups))
+  expect(await store.verify()).toEqual([])
+}, 90_000)
