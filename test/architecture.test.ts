@@ -42,9 +42,7 @@ function parseSource(file: string): Source {
     if (ts.isIdentifier(node)) names.add(node.text)
     if (ts.isPropertyAccessExpression(node)) names.add(node.getText())
     if (ts.isExportAssignment(node)) hasDefaultExport = true
-    if (node.kind === ts.SyntaxKind.DefaultKeyword && !ts.isDefaultClause(node.parent)) {
-      hasDefaultExport = true
-    }
+    if (node.kind === ts.SyntaxKind.DefaultKeyword) hasDefaultExport = true
     node.forEachChild(visit)
   }
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true))

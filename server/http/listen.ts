@@ -13,8 +13,7 @@ const HEADERS_TIMEOUT_MS = 125_000
 
 export interface Listener {
   readonly server: http.Server
-  /** Connections that never sent anything; nobody waits for an answer there. */
-  readonly silent: Set<Socket>
+  readonly sockets: ReadonlySet<Socket>
   readonly address: AddressInfo
 }
 
@@ -30,12 +29,10 @@ export async function listen(app: Express, { host, port }: ListenAddress): Promi
     },
     app,
   )
-  const silent = new Set<Socket>()
+  const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
-    silent.add(socket)
-    const heard = (): boolean => silent.delete(socket)
-    socket.once('data', heard)
-    socket.once('close', heard)
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -44,17 +41,18 @@ export async function listen(app: Express, { host, port }: ListenAddress): Promi
       resolve()
     })
   })
-  return { server, silent, address: server.address() as AddressInfo }
+  return { server, sockets, address: server.address() as AddressInfo }
 }
 
 /** Stops accepting, lets requests in flight end, and cuts what is left after `timeoutMs`. */
 export async function closeListener(
-  { server, silent }: Listener,
+  { server, sockets }: Listener,
   timeoutMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
-  for (const socket of silent) socket.destroy()
+  // Node does not count connections as idle that never sent anything.
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
   await closed
   clearTimeout(cut)

@@ -15,6 +15,15 @@ export interface RequestsOptions {
   readonly logRequests: boolean
 }
 
+export interface HandlerOptions {
+  /** False where answering has to work however many requests there are. */
+  readonly bounded?: boolean
+  /** Whether it is part of pushgateway_http_requests_total. */
+  readonly counted?: boolean
+  /** Whether the handler reads the body; else it is dropped before. */
+  readonly takesBody?: boolean
+}
+
 export type Handler = (request: Request, response: Response) => Promise<void> | void
 
 /** The requests of one server, from the first byte of their heads to the last of their answers. */
@@ -34,7 +43,11 @@ export class Requests {
   }
 
   /** Wraps a handler: bounds how many run, counts it under a name, answers its errors. */
-  handler(name: string, handle: Handler, { bounded = true, counted = true } = {}): Handler {
+  handler(
+    name: string,
+    handle: Handler,
+    { bounded = true, counted = true, takesBody = false }: HandlerOptions = {},
+  ): Handler {
     return async (request, response) => {
       const startedAt = performance.now()
       if (this.draining) askToClose(response)
@@ -50,6 +63,9 @@ export class Requests {
         if (this.options.logRequests) this.logRequest(request, response, peer, startedAt)
       })
       if (bounded && this.inFlight.size > this.options.requestsMax) {
+        // Waiting to be refused must not keep others from being served.
+        this.inFlight.delete(response)
+        if (hasBody(request)) await dropBody(request)
         const { requestsMax } = this.options
         sendText(
           response,
@@ -63,9 +79,10 @@ export class Requests {
         if (request.socket.destroyed) return
       }
       try {
+        if (!takesBody && hasBody(request)) await dropBody(request)
         await handle(request, response)
       } catch (error) {
-        this.fail(error, request, response)
+        await this.fail(error, request, response)
       }
     }
   }
@@ -84,10 +101,10 @@ export class Requests {
     const { status } = error as { status?: unknown }
     if (typeof status === 'number' && status >= 400 && status < 500)
       sendText(response, status, 'bad request')
-    else this.fail(error, request, response)
+    else void this.fail(error, request, response)
   }
 
-  private fail(error: unknown, request: Request, response: Response): void {
+  private async fail(error: unknown, request: Request, response: Response): Promise<void> {
     if (error instanceof RequestAborted || response.destroyed) return
     this.logFailure(error, request)
     if (response.headersSent) {
@@ -95,8 +112,8 @@ export class Requests {
       return
     }
     const { status, text } = answerTo(error)
+    if (!request.complete) await dropBody(request)
     sendText(response, status, text)
-    if (!request.complete) cutLater(request)
   }
 
   private logFailure(error: unknown, request: Request): void {
@@ -132,19 +149,30 @@ export class Requests {
   }
 }
 
+function hasBody({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
 function askToClose(response: Response): void {
   if (!response.headersSent) response.setHeader('Connection', 'close')
 }
 
-/** How long a client may go on sending a body that was refused already. */
-const LINGER_MS = 5_000
+/** How long a client may go on sending a body that nobody wants. */
+const UNWANTED_BODY_MS = 5_000
 
 /**
- * Reads and drops what is left of a body for a while. Closing at once would reset the connection,
- * and the client, still sending, would never see the answer.
+ * Reads and drops what is left of a body, for a while. Clients that write all of a request before
+ * they read would find a closed connection instead of the answer.
  */
-function cutLater(request: Request): void {
-  request.resume()
-  const cut = setTimeout(() => request.socket.destroy(), LINGER_MS).unref()
-  request.once('end', () => clearTimeout(cut))
+function dropBody(request: Request): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(enough)
+      resolve()
+    }
+    const enough = setTimeout(done, UNWANTED_BODY_MS)
+    request.once('end', done)
+    request.once('close', done)
+    request.resume()
+  })
 }

@@ -152,11 +152,15 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
     acceptedStatus: flags['push.disable-consistency-check'] ? 202 : 200,
   }
   const handlers: Readonly<Record<string, Handler>> = {
-    PUT: requests.handler('push', (request, response) =>
-      handlePush(push, 'replace', request, response),
+    PUT: requests.handler(
+      'push',
+      (request, response) => handlePush(push, 'replace', request, response),
+      { takesBody: true },
     ),
-    POST: requests.handler('push', (request, response) =>
-      handlePush(push, 'merge', request, response),
+    POST: requests.handler(
+      'push',
+      (request, response) => handlePush(push, 'merge', request, response),
+      { takesBody: true },
     ),
     DELETE: requests.handler('delete', (request, response) =>
       handleDelete(push, request, response),

@@ -3,6 +3,7 @@
  * included, and where each family lies in them. Groups with the same families share the list of
  * names, since a fleet has thousands of groups and few such lists.
  */
+import { StoreError } from '../../storage/errors.ts'
 import type { StoredGroup } from '../../storage/group-store.ts'
 import { parseText } from '../exposition/text/parse.ts'
 import {
@@ -78,7 +79,7 @@ export function createGroupSlot(group: StoredGroup, lists: NameLists): GroupSlot
   let at = 0
   for (const [i, { name, data }] of pieces.entries()) {
     offsets[2 * i] = at
-    const header = headerLength(data)
+    const header = headerLength(name, data)
     offsets[2 * i + 1] = at + header
     at += data.length
     const samples = completeSamples(data, header)
@@ -137,10 +138,18 @@ const HASH = 0x23
 const HELP_MARK = '# HELP '
 
 /** Bytes of the HELP and TYPE lines that a stored family begins with. */
-function headerLength(data: Buffer): number {
+function headerLength(name: string, data: Buffer): number {
   let at = 0
-  while (data[at] === HASH) at = data.indexOf(LINE_FEED, at) + 1
+  while (data[at] === HASH) {
+    const end = data.indexOf(LINE_FEED, at)
+    if (end < 0) throw damaged(name)
+    at = end + 1
+  }
   return at
+}
+
+function damaged(name: string): StoreError {
+  return new StoreError('corrupt', `a stored metric family ${JSON.stringify(name)} cannot be read`)
 }
 
 /** The header of a family in a slot, as stored. */

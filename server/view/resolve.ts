@@ -27,13 +27,17 @@ export function resolve(slots: readonly GroupSlot[]): Resolution {
     families.set(name, samples)
   }
 
-  const winners = claimWinners(slots)
+  // In order of group keys, then names: what is shown claims its names, what is left out does not.
+  const claimed = new Map<string, string>()
   for (const slot of slots) {
     for (const name of slot.list.names) {
       const claims = claimsOf(name, typeOf(slot, name))
-      if (claims.every(([claim, meaning]) => winners.get(claim) === meaning)) continue
-      leftOut += metricsOf(slot, name).length
-      show(slot, name, NOTHING)
+      if (claims.every(([claim, meaning]) => (claimed.get(claim) ?? meaning) === meaning)) {
+        for (const [claim, meaning] of claims) claimed.set(claim, meaning)
+      } else {
+        leftOut += metricsOf(slot, name).length
+        show(slot, name, NOTHING)
+      }
     }
   }
 
@@ -54,19 +58,6 @@ export function resolve(slots: readonly GroupSlot[]): Resolution {
     }
   }
   return { shown, leftOut }
-}
-
-/** The meaning of each name: that of the first group, and there of the first family, to claim it. */
-function claimWinners(slots: readonly GroupSlot[]): Map<string, string> {
-  const winners = new Map<string, string>()
-  for (const slot of slots) {
-    for (const name of slot.list.names) {
-      for (const [claim, meaning] of claimsOf(name, typeOf(slot, name))) {
-        if (!winners.has(claim)) winners.set(claim, meaning)
-      }
-    }
-  }
-  return winners
 }
 
 /** Groups by job, for jobs that have an inconsistent group and groups of several name-sets. */

@@ -6,6 +6,7 @@
  */
 import type { Claim, FamilyWrite, StoredFamily } from '../group-store.ts'
 import { sortedByName } from '../merge-families.ts'
+import { DamagedRow } from './errors.ts'
 
 type Entry = [
   name: string,
@@ -49,20 +50,34 @@ function entryOf(
   return [name, data.length, sampleCount, shape, beforePushUs, ...claims.flat()]
 }
 
-/** The families of a row; their data are views of `exposition`. */
+/**
+ * The families of a row; their data are views of `exposition`.
+ *
+ * @throws DamagedRow when the index is none, or not that of the text
+ */
 export function decodeFamilies(
   index: string,
   exposition: Buffer,
   pushTimeUs: number,
 ): StoredFamily[] {
-  const entries = JSON.parse(index) as Entry[]
   const families: StoredFamily[] = []
   let at = 0
-  for (const [name, bytes, sampleCount, shape, beforePushUs, ...flatClaims] of entries) {
+  for (const [name, bytes, sampleCount, shape, beforePushUs, ...flatClaims] of parseIndex(index)) {
     const claims: Claim[] = []
     for (let i = 0; i < flatClaims.length; i += 2) claims.push([flatClaims[i]!, flatClaims[i + 1]!])
     const data = exposition.subarray(at, (at += bytes))
     families.push({ name, shape, claims, sampleCount, data, pushedAtUs: pushTimeUs - beforePushUs })
   }
+  if (at !== exposition.length) {
+    throw new DamagedRow(`a group's index speaks of ${at} bytes, its text has ${exposition.length}`)
+  }
   return families
+}
+
+function parseIndex(index: string): Entry[] {
+  try {
+    return JSON.parse(index) as Entry[]
+  } catch (error) {
+    throw new DamagedRow(`a group's index of families cannot be read`, { cause: error })
+  }
 }

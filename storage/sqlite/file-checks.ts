@@ -119,13 +119,21 @@ function checkHeader(file: string, header: Buffer): void {
   }
 }
 
-/** Tells whether a path still names the file it named when this was made. */
+/**
+ * Tells whether the paths of a database and its log still name the files that they named when this
+ * was made; commits to files that were moved away would be found by nobody.
+ */
 export function watchIdentity(file: string): () => string | undefined {
-  const opened = statSync(file, { bigint: true })
+  const opened = [file, `${file}-wal`, `${file}-shm`].map((name) => ({
+    name,
+    stats: statSync(name, { bigint: true }),
+  }))
   return () => {
-    const now = statSync(file, { bigint: true, throwIfNoEntry: false })
-    if (now === undefined) return `${file} was removed or moved away`
-    if (now.ino !== opened.ino || now.dev !== opened.dev) return `${file} was replaced`
+    for (const { name, stats } of opened) {
+      const now = statSync(name, { bigint: true, throwIfNoEntry: false })
+      if (now === undefined) return `${name} was removed or moved away`
+      if (now.ino !== stats.ino || now.dev !== stats.dev) return `${name} was replaced`
+    }
     return undefined
   }
 }

@@ -2,7 +2,7 @@
  * A store in one SQLite file, shared by any number of gateway processes of one host. Committed
  * means on disk: WAL with synchronous FULL unless the URL asks for less.
  */
-import path from 'node:path'
+import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import SqliteDatabase, { type Database, type Statement } from 'better-sqlite3'
 import { createClock } from '../clock.ts'
@@ -54,17 +54,25 @@ const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
  *
  * @throws StoreError unusable or corrupt; a file that is not ours was left untouched
  */
-export function openSqliteStore(file: string, options: Partial<SqliteOptions> = {}): GroupStore {
+export function openSqliteStore(path: string, options: Partial<SqliteOptions> = {}): GroupStore {
   const settings = { ...SQLITE_DEFAULTS, ...options }
+  if (path === ':memory:') {
+    throw new StoreError('unusable', 'sqlite::memory: is not a file; a store in memory is memory:')
+  }
+  // Absolute, since SQLite reads some names in its own way.
+  const file = resolve(path)
   checkDatabaseFile(file, settings.allowSharedFilesystem)
   let db: Database | undefined
   try {
     db = new SqliteDatabase(file, { timeout: OPEN_BUSY_MS })
-    prepareDatabase(db, settings)
+    const opened = db
+    untilFree(() => prepareDatabase(opened, settings))
     return new SqliteStore(db, file, settings)
   } catch (error) {
     db?.close()
-    throw toStoreError(error, file)
+    const known = toStoreError(error, file)
+    if (known instanceof StoreError) throw known
+    throw new StoreError('unusable', `cannot open ${file}: ${String(error)}`, { cause: error })
   }
 }
 
@@ -74,8 +82,23 @@ function prepareDatabase(db: Database, settings: SqliteOptions): void {
   db.pragma(`synchronous = ${settings.synchronous}`)
   db.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`)
   migrate(db)
+  // What cannot be written is to be known now, and the log to exist from here on.
+  db.exec('BEGIN IMMEDIATE; ROLLBACK')
   // From here on waiting is ours: SQLite's own would stop the event loop.
   db.pragma('busy_timeout = 0')
+}
+
+/** Switching to WAL does not wait for others that do the same, whatever the timeout says. */
+function untilFree(work: () => void): void {
+  const deadline = performance.now() + OPEN_BUSY_MS
+  for (;;) {
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20)
+  }
 }
 
 class SqliteStore implements GroupStore {
@@ -94,7 +117,7 @@ class SqliteStore implements GroupStore {
   constructor(db: Database, file: string, settings: SqliteOptions) {
     this.db = db
     this.file = file
-    this.url = `sqlite:${path.resolve(file)}`
+    this.url = `sqlite:${file}`
     this.settings = settings
     this.table = new GroupTable(db)
     this.begin = db.prepare('BEGIN IMMEDIATE')
@@ -185,10 +208,10 @@ class SqliteStore implements GroupStore {
     this.db.close()
   }
 
-  /** One transaction: all writes, then the file is still ours, then the callers may know. */
+  /** One transaction, on the file that was opened: looked at before, and again before anybody is told. */
   private runBatch(writes: readonly GroupWrite[]): ApplyResult[] {
     const { db, table } = this
-    this.checkUsable()
+    this.checkIdentity()
     this.begin.run()
     let results: ApplyResult[]
     try {
@@ -201,8 +224,7 @@ class SqliteStore implements GroupStore {
       if (db.inTransaction) db.exec('ROLLBACK')
       throw error
     }
-    this.lost = this.identity()
-    this.checkUsable()
+    this.checkIdentity()
     return results
   }
 
@@ -282,8 +304,7 @@ class SqliteStore implements GroupStore {
    */
   private async reading<T>(work: () => T): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      this.lost ??= this.db.open ? this.identity() : undefined
-      this.checkUsable()
+      this.checkIdentity()
       try {
         return this.db.transaction(work).deferred()
       } catch (error) {
@@ -291,6 +312,12 @@ class SqliteStore implements GroupStore {
       }
       await setTimeout(READ_RETRY_MS * Math.random())
     }
+  }
+
+  /** Once lost, always lost: whoever put the file back may have changed it meanwhile. */
+  private checkIdentity(): void {
+    this.lost ??= this.db.open ? this.identity() : undefined
+    this.checkUsable()
   }
 
   private checkUsable(): void {

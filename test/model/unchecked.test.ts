@@ -18,7 +18,14 @@ import {
   type Series,
 } from './model.ts'
 import { readPage } from './page.ts'
-import { groupingOf, HISTORY_OPERATIONS, history, parseBody, type Operation } from './universe.ts'
+import {
+  groupingOf,
+  HISTORY_OPERATIONS,
+  history,
+  operation,
+  parseBody,
+  type Operation,
+} from './universe.ts'
 import { createWorld, newView, ownMetrics, storedState, type World } from './world.ts'
 
 const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 2000)
@@ -121,16 +128,19 @@ async function checkHistories(
 ): Promise<void> {
   let [operations, histories, inconsistent] = [0, 0, 0]
   let stores: GroupStore[] | undefined
-  const steps = fc.tuple(history, fc.infiniteStream(modes))
-  const property = fc.asyncProperty(steps, async ([made, checked]) => {
+  const arbitrary = fc.array(fc.tuple(operation, modes), {
+    minLength: 1,
+    maxLength: HISTORY_OPERATIONS,
+    size: 'max',
+  })
+  const property = fc.asyncProperty(arbitrary, async (steps) => {
     const worlds = (stores ??= openStores()).map(createWorld)
     histories++
     try {
-      for (const operation of made) {
+      for (const [made, checked] of steps) {
         operations++
-        const { value } = checked.next()
         for (const world of worlds) {
-          await make(world, operation, value === true)
+          await make(world, made, checked)
           expect(await world.store.verify()).toEqual([])
           const page = await world.page()
           expectLowestKeyWins(page, await storedGroups(world.store))

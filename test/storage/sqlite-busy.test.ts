@@ -59,7 +59,7 @@ test('a locked database makes writes wait, with the event loop free, until their
   expect(took).toBeLessThan(2000)
   for (const result of await writes) {
     expect(result.status).toBe('rejected')
-    const { reason } = result as PromiseRejectedResult
+    const reason: unknown = (result as PromiseRejectedResult).reason
     expect(reason).toBeInstanceOf(StoreError)
     expect(reason).toMatchObject({ code: 'unavailable' })
     expect((reason as StoreError).message).toMatch(/busy/)

@@ -77,8 +77,9 @@ onSmallDisk('on a full disk pushes are answered 507, and all else goes on', asyn
     (await put(url, 'after', 3)).status === 200 ? true : undefined,
   )
   expect((await put(url, 'a', 4, bigBody(4))).status).toBe(200)
-  const { a: _, ...untouched } = left
-  expect(await jobs(url)).toEqual({ ...untouched, after: '3' })
+  // The big push has replaced what `a` had.
+  const expected = Object.entries({ ...left, after: '3' }).filter(([job]) => job !== 'a')
+  expect(await jobs(url)).toEqual(Object.fromEntries(expected))
 })
 
 onSmallDisk('a gateway killed on a full disk loses nothing that it acknowledged', async (disk) => {
@@ -145,7 +146,7 @@ onSmallDisk(
       expect(result.status).toBe(i === 25 ? 'rejected' : 'fulfilled')
       expect(await exists(store, `g${i}`)).toBe(i !== 25)
     }
-    const { reason } = results[25] as PromiseRejectedResult
+    const reason: unknown = (results[25] as PromiseRejectedResult).reason
     expect(reason).toBeInstanceOf(StoreError)
     expect(reason).toMatchObject({ code: 'full' })
     expect(await store.verify()).toEqual([])

@@ -338,7 +338,8 @@ describe('starts that meet or die', () => {
   test('20 processes that open one new file at once all succeed, with the same store', async () => {
     const children = await startOpeners(20)
     for (let round = 0; round < 24; round++) {
-      const file = newPath()
+      // Also where the folders above it are missing.
+      const file = newPath(round % 3 === 2 ? 'some/folder/store.db' : 'store.db')
       const [at, close] = [Date.now() + 25, round % 2 === 1]
       for (const child of children) tellToOpen(child, { file, at, close })
       const answers = await Promise.all(children.map((child) => child.answer()))

@@ -171,6 +171,16 @@ describe('HELP', () => {
     expect([view.helpDifferences, late.view.helpDifferences]).toEqual([1, 1])
   })
 
+  test('that all groups lost and took again, another one, is no difference', async () => {
+    const { put, remove, page, helpReports } = createMemoryGateway()
+    for (const job of ['a', 'b', 'c']) await put(`job/${job}`, '# HELP m old\nm 1\n')
+    await page()
+    for (const job of ['a', 'b', 'c']) await remove(`job/${job}`)
+    for (const job of ['b', 'a', 'c']) await put(`job/${job}`, '# HELP m new\nm 1\n')
+    expect(withoutTimes(await page())).toContain('# HELP m new\n')
+    expect(helpReports).toEqual([])
+  })
+
   test('that some groups lack is no difference', async () => {
     const { put, page, helpReports } = createMemoryGateway()
     await put('job/b', 'm 1\n')

@@ -8,7 +8,7 @@ export interface StoreLimits {
 /** What the contract suite needs of a driver. Every store it opens is closed after the test. */
 export interface Driver {
   /** An empty store of its own. */
-  open(): Promise<GroupStore>
+  readonly open: () => Promise<GroupStore>
   /** An empty store whose maintain() keeps only so much. */
-  openLimited(limits: StoreLimits): Promise<GroupStore>
+  readonly openLimited: (limits: StoreLimits) => Promise<GroupStore>
 }

@@ -90,6 +90,20 @@ export function upkeep({ open, openLimited }: Driver): void {
     await applied(store, replace('g', [family('m', { type: 'counter' })], { nameSet: 'n2' }))
   })
 
+  test('a delete that is bound to a revision spares a group that was written after it', async () => {
+    const store = await open()
+    const first = await applied(store, replace('g', [family('m')]))
+    const second = await applied(store, replace('g', [family('m')]))
+    expect(await store.apply({ ...remove('g'), notAfter: first })).toEqual({ kind: 'unchanged' })
+    expect(await exists(store, 'g')).toBe(true)
+    expect((await headOf(store)).revision).toBe(second)
+    await applied(store, { ...remove('g'), notAfter: second })
+    expect(await exists(store, 'g')).toBe(false)
+    await applied(store, fail('g'))
+    expect(await outcome(store, { ...remove('g'), notAfter: second })).toBe('unchanged')
+    expect(await store.verify()).toEqual([])
+  })
+
   test('a group pushed while a wipe is under way stays', async () => {
     const store = await open()
     const keys = Array.from({ length: 700 }, (_, i) => `g${i}`)
