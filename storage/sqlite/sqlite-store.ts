@@ -59,6 +59,9 @@ export function openSqliteStore(path: string, options: Partial<SqliteOptions> = 
   if (path === ':memory:') {
     throw new StoreError('unusable', 'sqlite::memory: is not a file; a store in memory is memory:')
   }
+  if (path.trimEnd() !== path) {
+    throw new StoreError('unusable', `${JSON.stringify(path)}: a file name may not end with a blank`)
+  }
   // Absolute, since SQLite reads some names in its own way.
   const file = resolve(path)
   checkDatabaseFile(file, settings.allowSharedFilesystem)

@@ -371,12 +371,16 @@ describe('names that need quotes', () => {
     )
   })
 
-  test('of labels alone are escaped too', async () => {
+  test.each<[what: string, label: string, line: string]>([
+    ['as the first label', '"a.b"', 'm{a_b="1",instance="",job="j"} 1'],
+    ['as the last label', '"x.y"', 'm{instance="",job="j",x_y="1"} 1'],
+    ['between labels', '"instance.id"', 'm{instance="",instance_id="1",job="j"} 1'],
+  ])('of labels alone are escaped too: %s', async (_, label, line) => {
     const { put, page } = createMemoryGateway()
-    await put('job/j', 'm{"a.b"="1"} 1\n')
+    await put('job/j', `m{${label}="1"} 1\n`)
     await put('job/k', 'm 2\n')
     expect(withoutTimes(await page('underscores'))).toBe(
-      '# TYPE m untyped\nm{a_b="1",instance="",job="j"} 1\nm{instance="",job="k"} 2\n',
+      `# TYPE m untyped\n${line}\nm{instance="",job="k"} 2\n`,
     )
   })
 

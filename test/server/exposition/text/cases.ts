@@ -279,6 +279,12 @@ export const ACCEPTED: readonly AcceptedCase[] = [
     canonical: '# TYPE s summary\ns_sum 0\ns_count 0\n',
   },
   {
+    what: 'a summary with a line without a quantile behind one with it',
+    body: '# TYPE s summary\ns{quantile="0.5"} 1\ns 2\ns{a="1"} 3\n',
+    canonical:
+      '# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 0\ns_count 0\ns_sum{a="1"} 0\ns_count{a="1"} 0\n',
+  },
+  {
     what: 'a quantile of NaN, which is dropped',
     body: '# TYPE s summary\ns{quantile="NaN"} 7\n',
     canonical: '# TYPE s summary\ns_sum 0\ns_count 0\n',
@@ -341,6 +347,12 @@ export const ACCEPTED: readonly AcceptedCase[] = [
     what: 'a histogram without le on its line, whose value is lost',
     body: '# TYPE h histogram\nh_bucket 7\nh 8\n',
     canonical: '# TYPE h histogram\nh_sum 0\nh_count 0\n',
+  },
+  {
+    what: 'a histogram with a line without le behind one with it',
+    body: '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket 2\nh_bucket{a="1"} 3\nh 4\n',
+    canonical:
+      '# TYPE h histogram\nh_bucket{le="1"} 1\nh_sum 0\nh_count 0\nh_sum{a="1"} 0\nh_count{a="1"} 0\n',
   },
   {
     what: 'bounds in other spellings',
