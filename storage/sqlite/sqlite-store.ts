@@ -60,7 +60,10 @@ export function openSqliteStore(path: string, options: Partial<SqliteOptions> = 
     throw new StoreError('unusable', 'sqlite::memory: is not a file; a store in memory is memory:')
   }
   if (path.trimEnd() !== path) {
-    throw new StoreError('unusable', `${JSON.stringify(path)}: a file name may not end with a blank`)
+    throw new StoreError(
+      'unusable',
+      `${JSON.stringify(path)}: a file name may not end with a blank`,
+    )
   }
   // Absolute, since SQLite reads some names in its own way.
   const file = resolve(path)
