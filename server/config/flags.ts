@@ -30,6 +30,7 @@ interface ListFlag extends FlagBase {
 interface DurationFlag extends FlagBase {
   readonly kind: 'duration'
   readonly default: number
+  readonly max?: number
 }
 
 interface IntegerFlag extends FlagBase {
@@ -37,6 +38,9 @@ interface IntegerFlag extends FlagBase {
   readonly default: number
   readonly min: number
 }
+
+/** The longest that a timer can wait, a little over 24 days. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 
 export type Flag = SwitchFlag | TextFlag | ListFlag | DurationFlag | IntegerFlag
 
@@ -80,6 +84,7 @@ export const FLAGS = {
   'web.shutdown-delay': {
     kind: 'duration',
     default: 0,
+    max: TIMER_MS_MAX,
     help: 'How long to go on serving after SIGTERM, while /-/ready already answers 503.',
   },
   'storage.url': {
@@ -90,6 +95,7 @@ export const FLAGS = {
   'storage.timeout': {
     kind: 'duration',
     default: 5000,
+    max: TIMER_MS_MAX,
     help: 'How long a push may wait for the store before it is answered 503.',
   },
   'persistence.file': {

@@ -35,12 +35,17 @@ export function parseFlags(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): ParsedFlags {
-  const raw = readCommandLine(argv)
+  const asked = readCommandLine(argv)
+  const help = asked.help === true
+  const version = asked.version === true
+  // Help is given whatever else is wrong.
+  const raw = help || version ? {} : asked
+  const variables = help || version ? {} : environment
   const values: Record<string, unknown> = {}
   const given = new Set<FlagName>()
   for (const name of FLAG_NAMES) {
     const variable = environmentName(name)
-    const fromEnvironment = environment[variable]
+    const fromEnvironment = variables[variable]
     if (raw[name] !== undefined) {
       values[name] = readValue(`--${name}`, FLAGS[name], raw[name])
       given.add(name)
@@ -55,8 +60,8 @@ export function parseFlags(
   return {
     values: values as FlagValues,
     given,
-    help: raw.help === true,
-    version: raw.version === true,
+    help,
+    version,
     unknownVariables: Object.keys(environment).filter(
       (variable) => variable.startsWith('SLUICE_') && !known.has(variable),
     ),
@@ -113,6 +118,9 @@ function readText(shown: string, flag: Flag, text: string): string | number {
       const ms = parseDuration(text)
       if (ms === undefined) {
         throw new UsageError(`${shown}=${text}: must be a duration such as 30s, 5m or 1h30m`)
+      }
+      if (ms > (flag.max ?? Infinity)) {
+        throw new UsageError(`${shown}=${text}: must be at most ${formatDuration(flag.max ?? 0)}`)
       }
       return ms
     }

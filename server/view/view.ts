@@ -151,25 +151,32 @@ export class View {
     full: boolean,
     page: ChangePage,
   ): void {
-    if (full) this.clear()
-    for (const [id, group] of changes) this.replace(id, group)
+    const lists = full ? new NameLists() : this.lists
+    // All slots first: a group that cannot be read must not leave half of the changes behind.
+    const slots = [...changes].map(
+      ([id, group]) => [id, group === null ? undefined : createGroupSlot(group, lists)] as const,
+    )
+    if (full) this.clear(lists)
+    const pushed = new Set<FamilyView>()
+    for (const [id, slot] of slots) this.replace(id, slot, pushed)
+    for (const family of pushed) this.compareHelp(family)
     this.cursor = page.head
     if (changes.size > 0 || full) this.settle()
   }
 
-  private clear(): void {
+  private clear(lists: NameLists): void {
     this.slots = new Map()
     this.families = new Map()
-    this.lists = new NameLists()
+    this.lists = lists
     this.order = undefined
     this.inconsistentGroups = 0
     this.resolvedSlots = []
     this.leftOut = 0
   }
 
-  private replace(id: string, group: StoredGroup | null): void {
+  /** Collects in `pushed` the families that the group brings. */
+  private replace(id: string, after: GroupSlot | undefined, pushed: Set<FamilyView>): void {
     const before = this.slots.get(id)
-    const after = group === null ? undefined : createGroupSlot(group, this.lists)
     if (before !== undefined) {
       if (before.inconsistent) this.inconsistentGroups--
       for (const name of before.list.names) {
@@ -182,10 +189,10 @@ export class View {
     }
     if (after.inconsistent) this.inconsistentGroups++
     this.slots.set(id, after)
-    for (const name of after.list.names) this.addTo(name, after)
+    for (const name of after.list.names) pushed.add(this.addTo(name, after))
   }
 
-  private addTo(name: string, slot: GroupSlot): void {
+  private addTo(name: string, slot: GroupSlot): FamilyView {
     let family = this.families.get(name)
     if (family === undefined) {
       family = new FamilyView(name)
@@ -193,7 +200,7 @@ export class View {
       this.order = undefined
     }
     family.put(slot)
-    this.compareHelp(family)
+    return family
   }
 
   private removeFrom(name: string, id: string): void {

@@ -2,20 +2,20 @@ import { afterAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import type { PushOutcome } from '../../server/gateway.ts'
+import type { GroupStore } from '../../storage/group-store.ts'
 import { createMemoryStore } from '../../storage/memory.ts'
 import { openSqliteStore } from '../../storage/sqlite/sqlite-store.ts'
-import type { GroupStore } from '../../storage/group-store.ts'
 import { closeAfterTest, temporaryFolder } from '../support/cleanup.ts'
-import type { PushOutcome } from '../../server/gateway.ts'
 import { labelText, linesOf, Model, type Broken, type Groups } from './model.ts'
 import { readPage } from './page.ts'
 import { groupingOf, HISTORY_OPERATIONS, history, parseBody, type Operation } from './universe.ts'
 import {
   createWorld,
+  expectedState,
   OWN_FAMILIES,
   ownMetrics,
   storedState,
-  expectedState,
   type World,
 } from './world.ts'
 

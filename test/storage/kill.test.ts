@@ -3,10 +3,9 @@
  * KILL_ROUNDS says how often.
  */
 import { expect, test } from '@jest/globals'
-import { send } from '../support/http.ts'
+import { send, waitFor } from '../support/http.ts'
 import { scrape, type Samples } from '../support/page.ts'
 import { startGateway, type RunningGateway } from '../support/program.ts'
-import { waitFor } from '../support/http.ts'
 import { generator, type Random } from './random.ts'
 import { newPath, openDatabase, openStore } from './sqlite-files.ts'
 
@@ -76,52 +75,97 @@ function distinct(all: readonly Held[]): Held[] {
   return [...new Map(all.map((held) => [JSON.stringify(held), held])).values()]
 }
 
+/** Clients that push to gateways on one file, round after round. */
+class Load {
+  acknowledged = 0
+  unanswered = 0
+  private readonly random: Random
+  private readonly clients: readonly Client[]
+  private alive: readonly RunningGateway[] = []
+
+  constructor(random: Random) {
+    this.random = random
+    this.clients = Array.from({ length: CLIENTS }, (_, id) => new Client(id, random))
+  }
+
+  /** Pushes through two gateways, of which first one and then the other is ended in full flight. */
+  async round(file: string, end: (gateway: RunningGateway) => Promise<void>): Promise<void> {
+    const [first, second] = await Promise.all([startOn(file), startOn(file)])
+    this.alive = [first, second]
+    const running = Promise.all(this.clients.map((client) => this.run(client)))
+    await this.reach(100 + this.random.below(300))
+    this.alive = [second]
+    await end(first)
+    // The other one goes on, and finds what the dead one left in the middle of its work.
+    await this.reach(50 + this.random.below(100))
+    this.alive = []
+    await end(second)
+    await running
+  }
+
+  /** What a gateway that is started afterwards shows is what the clients were told. */
+  async check(file: string): Promise<void> {
+    const gateway = await startOn(file)
+    const samples = await scrape(gateway.url)
+    for (const client of this.clients) client.check(samples)
+    const store = openStore(file)
+    expect(await store.verify()).toEqual([])
+    const database = openDatabase(file)
+    expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
+    // Nothing may keep the database open: who opens it next has to recover it by itself.
+    database.close()
+    await store.close()
+    await kill(gateway)
+  }
+
+  private async run(client: Client): Promise<void> {
+    while (this.alive.length > 0) {
+      if (await client.write(this.random.pick(this.alive).url)) this.acknowledged++
+      else this.unanswered++
+    }
+  }
+
+  private async reach(more: number): Promise<void> {
+    const goal = this.acknowledged + more
+    const reached = (): true | undefined => this.acknowledged >= goal || undefined
+    await waitFor(`${more} acknowledged pushes`, reached, 60_000)
+  }
+}
+
+function startOn(file: string): Promise<RunningGateway> {
+  return startGateway([`--storage.url=sqlite:${file}`])
+}
+
 async function kill(gateway: RunningGateway): Promise<void> {
   gateway.process.kill('SIGKILL')
   await gateway.ended
+}
+
+async function stop(gateway: RunningGateway): Promise<void> {
+  gateway.process.kill('SIGTERM')
+  expect(await gateway.ended).toEqual({ code: 0, signal: null })
 }
 
 test(
   `what was acknowledged before a kill -9 is there after it (${ROUNDS} rounds)`,
   async () => {
     const seed = Date.now() % 1e6
-    const random = generator(seed)
     const file = newPath()
-    const start = (): Promise<RunningGateway> => startGateway([`--storage.url=sqlite:${file}`])
-    const clients = Array.from({ length: CLIENTS }, (_, id) => new Client(id, random))
-    let [acknowledged, unanswered] = [0, 0]
+    const load = new Load(generator(seed))
     for (let round = 1; round <= ROUNDS; round++) {
-      const gateways = await Promise.all([start(), start()])
-      let alive: RunningGateway[] = [...gateways]
-      const run = async (client: Client): Promise<void> => {
-        while (alive.length > 0) {
-          if (await client.write(random.pick(alive).url)) acknowledged++
-          else unanswered++
-        }
-      }
-      const running = Promise.all(clients.map(run))
-      const reach = (count: number): Promise<true> =>
-        waitFor(`${count} acknowledged pushes`, () => acknowledged >= count || undefined, 60_000)
-
-      await reach(acknowledged + 100 + random.below(300))
-      const [first, second] = gateways
-      alive = [second]
-      await kill(first)
-      // The other one goes on, and finds what the dead one left in the middle of its work.
-      await reach(acknowledged + 50 + random.below(100))
-      alive = []
-      await kill(second)
-      await running
-
-      const { url } = await start()
-      const samples = await scrape(url)
-      for (const client of clients) client.check(samples)
-      const store = openStore(file)
-      expect(await store.verify()).toEqual([])
-      expect(openDatabase(file).pragma('integrity_check', { simple: true })).toBe('ok')
-      const all = JSON.stringify({ seed, round, acknowledged, unanswered })
-      process.stderr.write(`kill -9: ${all}\n`)
+      await load.round(file, kill)
+      await load.check(file)
+      const { acknowledged, unanswered } = load
+      const counts = JSON.stringify({ seed, round, acknowledged, unanswered })
+      process.stderr.write(`kill -9: ${counts}\n`)
     }
   },
   ROUNDS * 60_000,
 )
+
+test('what was acknowledged before SIGTERM is there after it, and the gateway ends well', async () => {
+  const file = newPath()
+  const load = new Load(generator(1))
+  await load.round(file, stop)
+  await load.check(file)
+}, 60_000)

@@ -165,10 +165,8 @@ describe('rows whose own bytes were overwritten', () => {
     const program = runProgram(args)
     let over = false
     void program.ended.then(() => (over = true))
-    const said = await waitFor(
-      'the gateway to listen or to give up',
-      () => (over || program.stderr().includes('listening') ? program.stderr() : undefined),
-      8_000,
+    const said = await waitFor('the gateway to listen or to give up', () =>
+      over || program.stderr().includes('listening') ? program.stderr() : undefined,
     )
     expect(said).toMatch(/level=(error|warn)/)
   })

@@ -222,3 +222,12 @@ describe('the status API shows', () => {
     expect(showFlagValue(name, values)).toBe(shown)
   })
 })
+
+test('help and version are given whatever else is wrong', () => {
+  expect(parseFlags(['--help', '--log.level=loud'], {}).help).toBe(true)
+  expect(parseFlags(['--version'], { SLUICE_LOG_LEVEL: 'loud' }).version).toBe(true)
+})
+
+test('a duration that no timer can wait is refused', () => {
+  expect(() => parseFlags(['--web.shutdown-delay=600h'], {})).toThrow(/--web.shutdown-delay=600h/)
+})

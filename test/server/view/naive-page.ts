@@ -84,23 +84,21 @@ function exposedLabels({ key }: StoredGroup): Label[] {
   return labels.sort((a, b) => byBytes(a.name, b.name))
 }
 
-/** Each name means what the first family to use it means; each series stays with the first group. */
+/** Each name means what the first family shown makes of it; each series stays with its first group. */
 function withoutContradictions(held: readonly MetricFamily[][]): {
   shown: MetricFamily[][]
   leftOut: number
 } {
   const meanings = new Map<string, string>()
-  for (const { name, type } of held.flat()) {
-    for (const [claim, meaning] of claimsOf(name, type)) {
-      if (!meanings.has(claim)) meanings.set(claim, meaning)
-    }
-  }
   const seen = new Set<string>()
   let leftOut = 0
   const shown = held.map((families) =>
     families.flatMap((family) => {
       const claims = claimsOf(family.name, family.type)
-      const agrees = claims.every(([claim, meaning]) => meanings.get(claim) === meaning)
+      const agrees = !claims.some(
+        ([claim, meaning]) => meanings.has(claim) && meanings.get(claim) !== meaning,
+      )
+      if (agrees) for (const [claim, meaning] of claims) meanings.set(claim, meaning)
       const metrics = (family.metrics as Metric[]).filter((metric) => {
         const series = JSON.stringify([family.name, renderLabels(metric.labels)])
         if (!agrees || seen.has(series)) return false

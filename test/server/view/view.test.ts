@@ -463,6 +463,18 @@ describe('contradicting groups', () => {
     expect(view.leftOut).toBe(1)
   })
 
+  test('take no names from others when they are left out themselves', async () => {
+    const { put, page, view } = createMemoryGateway({ checked: false })
+    await put('job/a', 'h_sum 1\n')
+    await put('job/b', '# TYPE h histogram\nh_count 2\n')
+    await put('job/c', '# TYPE h gauge\nh 3\n')
+    expect(withoutTimes(await page())).toBe(
+      '# TYPE h gauge\nh{instance="",job="c"} 3\n' +
+        '# TYPE h_sum untyped\nh_sum{instance="",job="a"} 1\n',
+    )
+    expect(view.leftOut).toBe(1)
+  })
+
   test('are all shown again when what contradicted them is gone', async () => {
     const { put, remove, page, view } = createMemoryGateway({ checked: false })
     await put('job/a', '# TYPE m counter\nm 1\n')

@@ -137,6 +137,18 @@ export function claims({ open }: Driver): void {
     expect(await store.verify()).toEqual([])
   })
 
+  test('nor is a claim that a family holds which stays in the group', async () => {
+    const store = await open()
+    const holding = (name: string, meaning: string) =>
+      family(name, { claims: [['shared', meaning]] })
+    await applied(store, replace('g', [holding('a', 'x')]))
+    await applied(store, replace('h', [holding('b', 'y')], { rules: 'mark' }))
+    await applied(store, merge('g', [holding('c', 'x')]))
+    await applied(store, merge('h', [holding('d', 'y')]))
+    expect(await outcome(store, merge('g', [holding('d', 'y')]))).toBe('refused')
+    expect(await store.verify()).toEqual([])
+  })
+
   test('where a name has two meanings already, a new group can take neither', async () => {
     const store = await open()
     await applied(store, replace('g', [family('m')]))
