@@ -95,13 +95,10 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
       quit: flags['web.enable-lifecycle'] ? onQuit : undefined,
     })
     const listeners: Listener[] = []
-    for (const address of settings.listenAddresses) {
-      const listener = await listen(app, address)
-      listeners.push(listener)
-      teardown.add(`listener ${urlOf(listener.address)}`, () =>
-        closeListener(listener, REQUESTS_END_MS),
-      )
-    }
+    teardown.add('listeners', async () => {
+      await Promise.all(listeners.map((listener) => closeListener(listener, REQUESTS_END_MS)))
+    })
+    for (const address of settings.listenAddresses) listeners.push(await listen(app, address))
     const drain = async (): Promise<void> => {
       stopping = true
       requests.drain()

@@ -4,8 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { StoreError } from '../storage/errors.ts'
-import type { ApplyResult, Cursor, GroupStore, Guard, StoreStatus } from '../storage/group-store.ts'
-import { parseText } from './exposition/text/parse.ts'
+import type { ApplyResult, Cursor, GroupStore, Guard } from '../storage/group-store.ts'
 import type { GroupingKey } from './groups/grouping-key.ts'
 import {
   describeDuplicate,
@@ -19,7 +18,7 @@ import type { MetricFamily } from './metrics/metric-family.ts'
 import type { EscapingScheme } from './metrics/names.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { OwnMetrics } from './telemetry/own-metrics.ts'
-import { exposedLabels, type GroupSlot } from './view/group-slot.ts'
+import { exposedLabels, parseStored, type GroupSlot } from './view/group-slot.ts'
 import { joinGzip, joinPlain, RopePart, type Rope } from './view/rope.ts'
 import type { View } from './view/view.ts'
 
@@ -68,7 +67,7 @@ export class Gateway {
     const rejection = prepared.kind === 'rejected' ? prepared : await this.store(kind, prepared)
     if (rejection === undefined) return { kind: 'accepted' }
     ownMetrics.countRejection(rejection.rule)
-    await this.recordFailure(grouping)
+    await this.tryToRecordFailure(grouping)
     return { ...rejection, kind: 'rejected' }
   }
 
@@ -105,10 +104,6 @@ export class Gateway {
     return encoding === 'gzip' ? joinGzip(parts) : joinPlain(parts)
   }
 
-  async storeStatus(): Promise<StoreStatus> {
-    return this.options.store.status()
-  }
-
   /** Where in the store's history the page stands. */
   get position(): Cursor {
     return this.options.view.position
@@ -129,9 +124,8 @@ export class Gateway {
       }
       const judged = await this.judge(push, result.nameSets)
       guard = judged.guard
-      if (judged.rejection === undefined) continue
-      if (checked) return judged.rejection
-      knownInconsistent = true
+      if (checked && judged.rejection !== undefined) return judged.rejection
+      knownInconsistent = judged.rejection !== undefined
     }
     throw new StoreError(
       'unavailable',
@@ -190,8 +184,9 @@ export class Gateway {
       if (alias?.key.equals(candidate.key) === true) {
         return { guard, rejection: describeDuplicate(PUSH_TIME, renderLabels(own.labels)) }
       }
+      const held = new Map(group.families.map(({ name, data }) => [name, data]))
       for (const family of push.families) {
-        const data = group.families.find(({ name }) => name === family.name)?.data
+        const data = held.get(family.name)
         const repeated = data === undefined ? undefined : findRepeated(family.series, data)
         if (repeated !== undefined)
           return { guard, rejection: describeDuplicate(family.name, repeated) }
@@ -200,28 +195,38 @@ export class Gateway {
     return { guard }
   }
 
+  /** The push is rejected in any case; that its time could not be kept must not hide why. */
+  private async tryToRecordFailure(grouping: GroupingKey): Promise<void> {
+    const { ownMetrics, logger } = this.options
+    const problem = await this.recordFailure(grouping).catch((error: unknown) => String(error))
+    if (problem === undefined) return
+    ownMetrics.countFailureNotRecorded()
+    logger.warn('failure time not recorded', {
+      group: renderLabels(grouping.labels),
+      reason: problem,
+    })
+  }
+
   /**
    * Sets the failure time, creating the group when it is new. A group whose push times would be
    * the series of another group is not created: that would spoil the page for everybody.
+   * Resolves to why it was not done, or undefined.
    */
-  private async recordFailure(grouping: GroupingKey): Promise<void> {
-    const { store, ownMetrics, logger } = this.options
+  private async recordFailure(grouping: GroupingKey): Promise<string | undefined> {
+    const { store } = this.options
     let guard = NOT_JUDGED
     for (let round = 1; round <= ROUNDS_MAX; round++) {
       const write = { kind: 'fail', rules: 'enforce', ...this.writeTo(grouping, guard) } as const
       const result = await store.apply(write)
-      if (result.kind !== 'unguarded') return
+      if (result.kind !== 'unguarded') return undefined
       const alias = aliasOf(grouping)
       const keys =
         alias !== undefined && result.nameSets.includes(nameSetOf(alias.labels)) ? [alias.key] : []
       const [twin] = await store.read(keys)
-      if (twin !== null && twin !== undefined) break
+      if (twin !== null && twin !== undefined) return 'another group has the same push times'
       guard = { nameSets: result.nameSets, groups: keys.map((key) => ({ key, shapeRevision: 0 })) }
     }
-    ownMetrics.countFailureNotRecorded()
-    logger.warn('failure time not recorded: another group has the same push times', {
-      group: renderLabels(grouping.labels),
-    })
+    return 'other pushes to the same job kept getting in between'
   }
 }
 
@@ -231,8 +236,7 @@ function findRepeated(
   data: Buffer,
 ): string | undefined {
   const pushed = new Set(series.map(({ labelText }) => labelText))
-  const [family] = parseText(data, { utf8Names: true, lenientNewlines: false })
-  for (const metric of family?.metrics ?? []) {
+  for (const metric of parseStored(data).metrics) {
     const labelText = renderLabels(metric.labels)
     if (pushed.has(labelText)) return labelText
   }

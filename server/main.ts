@@ -32,6 +32,8 @@ async function main(): Promise<void> {
     )
     return
   }
+  // Whoever read the log may go away; that is no reason to stop.
+  process.stderr.on('error', () => undefined)
   const logger = createLogger({
     level: settings.flags['log.level'],
     format: settings.flags['log.format'],
@@ -42,22 +44,27 @@ async function main(): Promise<void> {
   let app: App | undefined
   let stopping = false
   const stop = (why: string): void => {
-    if (stopping) {
-      logger.warn('stopping at once', { why })
-      process.exit(1)
-    }
+    if (stopping) return
     stopping = true
     logger.info('stopping', { why })
     // A signal during the start takes effect when the start is through.
     if (app !== undefined) void finish(app)
+  }
+  let signals = 0
+  const onSignal = (signal: string): void => {
+    if (++signals > 1) {
+      logger.warn('stopping at once', { why: signal })
+      process.exit(1)
+    }
+    stop(signal)
   }
   const finish = async (running: App): Promise<void> => {
     await running.stop()
     logger.info('stopped')
     process.exitCode = 0
   }
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGINT', () => stop('SIGINT'))
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
 
   try {
     app = await startApp({ settings, logger, build, onQuit: () => stop('/-/quit') })

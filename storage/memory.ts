@@ -46,6 +46,9 @@ export interface MemoryLimits {
   readonly tombstonesMax: number
 }
 
+/** About what a group costs to hand over besides its families. */
+const ROW_BYTES = 256
+
 const LIMITS: MemoryLimits = { historyMax: 1 << 20, tombstonesMax: 100_000 }
 
 export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
@@ -86,8 +89,9 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   }): ApplyResult | undefined {
     const held = [...(nameSets.get(write.partition)?.keys() ?? [])]
     const others = held.filter((nameSet) => nameSet !== write.nameSet)
+    const judged = new Set(write.guard.nameSets)
     const covered =
-      others.every((nameSet) => write.guard.nameSets.includes(nameSet)) &&
+      others.every((nameSet) => judged.has(nameSet)) &&
       write.guard.groups.every(
         ({ key, shapeRevision }) => (live(key)?.shapeRevision ?? 0) === shapeRevision,
       )
@@ -228,6 +232,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       const { key, group, revision: changed } = entries.get(id)!
       items.push({ key, group })
       upto = changed
+      bytes += ROW_BYTES
       for (const family of group?.families ?? []) bytes += family.data.length
     }
     return {

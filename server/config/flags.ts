@@ -30,6 +30,7 @@ interface ListFlag extends FlagBase {
 interface DurationFlag extends FlagBase {
   readonly kind: 'duration'
   readonly default: number
+  readonly min?: number
   readonly max?: number
 }
 
@@ -95,6 +96,7 @@ export const FLAGS = {
   'storage.timeout': {
     kind: 'duration',
     default: 5000,
+    min: 1,
     max: TIMER_MS_MAX,
     help: 'How long a push may wait for the store before it is answered 503.',
   },
@@ -128,6 +130,12 @@ export const FLAGS = {
     default: 128 * 1024 * 1024,
     min: 1,
     help: 'Largest body of a push, before and after decompression; larger ones are answered 413.',
+  },
+  'push.max-samples': {
+    kind: 'integer',
+    default: 1_000_000,
+    min: 1,
+    help: 'Most samples of a push; more are answered 413. A million takes seconds, in which nothing else is served.',
   },
   'log.level': {
     kind: 'text',

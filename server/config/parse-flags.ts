@@ -35,11 +35,10 @@ export function parseFlags(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): ParsedFlags {
-  const asked = readCommandLine(argv)
-  const help = asked.help === true
-  const version = asked.version === true
   // Help is given whatever else is wrong.
-  const raw = help || version ? {} : asked
+  const help = argv.includes('--help') || argv.includes('-h')
+  const version = argv.includes('--version')
+  const raw = help || version ? {} : readCommandLine(argv)
   const variables = help || version ? {} : environment
   const values: Record<string, unknown> = {}
   const given = new Set<FlagName>()
@@ -118,6 +117,9 @@ function readText(shown: string, flag: Flag, text: string): string | number {
       const ms = parseDuration(text)
       if (ms === undefined) {
         throw new UsageError(`${shown}=${text}: must be a duration such as 30s, 5m or 1h30m`)
+      }
+      if (ms < (flag.min ?? 0)) {
+        throw new UsageError(`${shown}=${text}: must be at least ${formatDuration(flag.min ?? 0)}`)
       }
       if (ms > (flag.max ?? Infinity)) {
         throw new UsageError(`${shown}=${text}: must be at most ${formatDuration(flag.max ?? 0)}`)

@@ -111,7 +111,9 @@ function parseValue(nameSegment: string, value: string): string {
 
 /** URL-safe alphabet only, any number of '=' at the end; line breaks inside are skipped, as in Go. */
 function decodeBase64(text: string): string {
-  const digits = text.replace(/=+$/, '').replace(/[\r\n]/g, '')
+  let end = text.length
+  while (text.charAt(end - 1) === '=') end--
+  const digits = text.slice(0, end).replace(/[\r\n]/g, '')
   if (!/^[A-Za-z0-9_-]*$/.test(digits) || digits.length % 4 === 1) {
     throw invalidPath(`invalid base64 value ${JSON.stringify(text)} (URL-safe alphabet expected)`)
   }

@@ -63,12 +63,15 @@ export function candidateGroups(
   otherNameSets: readonly string[],
 ): GroupingKey[] {
   const candidates = new Map<string, GroupingKey>()
+  const all = [...series]
+  const known = new Set(all.flatMap(({ labels }) => labels.map((label) => label.name)))
   const own = nameSetOf(grouping.labels)
   const nameSets = otherNameSets
     .filter((nameSet) => nameSet !== own)
     .map((nameSet) => JSON.parse(nameSet) as string[])
+    .filter((names) => names.every((name) => known.has(name)))
   if (nameSets.length === 0) return []
-  for (const { labels } of series) {
+  for (const { labels } of all) {
     const values = new Map(labels.map((label) => [label.name, label.value]))
     for (const names of nameSets) {
       const projected: Label[] = []

@@ -38,8 +38,11 @@ export function sendText(response: Response, status: number, text: string): void
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.setHeader('X-Content-Type-Options', 'nosniff')
   if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_SECONDS)
-  response.end(`${text}\n`)
+  response.end(`${text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text}\n`)
 }
+
+/** Reasons quote what was pushed, which may be megabytes. */
+const TEXT_MAX = 2000
 
 /** An answer without a body. */
 export function sendStatus(response: Response, status: number): void {

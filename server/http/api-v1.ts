@@ -1,4 +1,5 @@
 /** /api/v1/: status and metrics as JSON, and the admin call that wipes the store. */
+import { setImmediate } from 'node:timers/promises'
 import type { Request, Response } from 'express'
 import { FLAG_NAMES, type FlagValues } from '../config/flags.ts'
 import { showFlagValue } from '../config/parse-flags.ts'
@@ -8,6 +9,9 @@ import { formatCount, formatFloat64 } from '../metrics/numbers.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
 import { familyOf, pushedAtOf, type GroupSlot } from '../view/group-slot.ts'
 import { sendStatus } from './answers.ts'
+
+/** So many groups are described before others get a turn. */
+const GROUPS_AT_A_TIME = 64
 
 export interface ApiOptions {
   readonly gateway: Gateway
@@ -47,17 +51,21 @@ export function handleStatus(
 /** All groups with all samples; it is written group by group, as it may be large. */
 export async function handleMetrics(
   { gateway }: ApiOptions,
-  _request: Request,
+  request: Request,
   response: Response,
 ): Promise<void> {
   const groups = await gateway.groups()
-  setApiHeaders(response)
   response.setHeader('Content-Type', 'application/json')
+  if (request.method === 'HEAD') {
+    response.end()
+    return
+  }
   response.write('{"status":"success","data":[')
   for (const [i, slot] of groups.entries()) {
     if (response.destroyed) return
     const more = response.write(`${i === 0 ? '' : ','}${JSON.stringify(describeGroup(slot))}`)
     if (!more) await nextDrain(response)
+    else if (i % GROUPS_AT_A_TIME === 0) await setImmediate()
   }
   response.end(']}')
 }
@@ -68,12 +76,10 @@ export async function handleWipe(
   response: Response,
 ): Promise<void> {
   await gateway.wipe()
-  setApiHeaders(response)
   sendStatus(response, 202)
 }
 
 function sendData(response: Response, data: unknown): void {
-  setApiHeaders(response)
   response.setHeader('Content-Type', 'application/json')
   response.end(JSON.stringify({ status: 'success', data }))
 }

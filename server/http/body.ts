@@ -12,40 +12,78 @@ export class RequestAborted extends Error {
   }
 }
 
+/** How much of all bodies may be held at a time; what is beyond is refused, not queued. */
+export class BodyBudget {
+  private readonly bytesMax: number
+  private bytes = 0
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax
+  }
+
+  /** @throws SluiceError overloaded */
+  take(bytes: number): void {
+    if (this.bytes + bytes > this.bytesMax) {
+      throw new SluiceError('overloaded', `${this.bytesMax} bytes of bodies are being read already`)
+    }
+    this.bytes += bytes
+  }
+
+  give(bytes: number): void {
+    this.bytes -= bytes
+  }
+}
+
 /**
  * The body of a request, decompressed. Encodings other than gzip are ignored, as in the original.
  *
- * @throws SluiceError body_too_large, invalid_encoding
+ * @throws SluiceError body_too_large, invalid_encoding, overloaded
  * @throws RequestAborted
  */
-export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const raw = await readRaw(request, bytesMax)
+export async function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  budget: BodyBudget,
+): Promise<Buffer> {
+  const raw = await readRaw(request, bytesMax, budget)
   const encoding = request.headers['content-encoding']?.trim().toLowerCase()
   return encoding === 'gzip' ? gunzip(raw, bytesMax) : raw
 }
 
-function readRaw(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+function readRaw(request: IncomingMessage, bytesMax: number, budget: BodyBudget): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > bytesMax) return Promise.reject(tooLarge(bytesMax))
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let byteLength = 0
+    const giveBack = (): void => {
+      budget.give(byteLength)
+      byteLength = 0
+    }
+    const refuse = (error: unknown): void => {
+      giveBack()
+      request.removeAllListeners('data')
+      request.resume()
+      reject(error as Error)
+    }
     request.on('data', (chunk: Buffer) => {
-      byteLength += chunk.length
-      if (byteLength > bytesMax) {
-        request.removeAllListeners('data')
-        request.resume()
-        reject(tooLarge(bytesMax))
-        return
+      if (byteLength + chunk.length > bytesMax) return refuse(tooLarge(bytesMax))
+      try {
+        budget.take(chunk.length)
+      } catch (error) {
+        return refuse(error)
       }
+      byteLength += chunk.length
       chunks.push(chunk)
     })
-    request.on('end', () =>
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, byteLength)),
-    )
-    request.on('error', () => reject(new RequestAborted()))
+    request.on('end', () => {
+      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, byteLength)
+      giveBack()
+      resolve(body)
+    })
+    request.on('error', () => refuse(new RequestAborted()))
     request.on('close', () => {
-      if (!request.complete) reject(new RequestAborted())
+      if (!request.complete) refuse(new RequestAborted())
     })
   })
 }

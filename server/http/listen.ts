@@ -6,7 +6,9 @@ import type { ListenAddress } from '../config/settings.ts'
 import { expressClasses } from './express-prototypes.ts'
 
 /** The original takes paths of 100 kB; node:http's limit for a whole head is 16 kB. */
-const HEAD_BYTES_MAX = 1024 * 1024
+const HEAD_BYTES_MAX = 256 * 1024
+/** A client that neither reads its answer nor sends its request is given up after this. */
+const STALLED_MS = 120_000
 /** Balancers keep idle connections for a minute; ours must not be the first to close. */
 const KEEP_ALIVE_MS = 120_000
 const HEADERS_TIMEOUT_MS = 125_000
@@ -29,6 +31,7 @@ export async function listen(app: Express, { host, port }: ListenAddress): Promi
     },
     app,
   )
+  server.timeout = STALLED_MS
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)

@@ -7,7 +7,7 @@ import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { sendStatus, sendText } from './answers.ts'
-import { readBody } from './body.ts'
+import { readBody, type BodyBudget } from './body.ts'
 
 export interface PushOptions {
   readonly gateway: Gateway
@@ -17,6 +17,7 @@ export interface PushOptions {
   readonly pathPrefix: string
   readonly text: TextParseOptions
   readonly bodyBytesMax: number
+  readonly bodyBudget: BodyBudget
   /** 200, or 202 where nothing is checked. */
   readonly acceptedStatus: number
 }
@@ -30,7 +31,7 @@ export async function handlePush(
 ): Promise<void> {
   const startedAt = performance.now()
   const grouping = groupingOf(options, request)
-  const body = await readBody(request, options.bodyBytesMax)
+  const body = await readBody(request, options.bodyBytesMax, options.bodyBudget)
   const families = parseText(body, options.text)
   const outcome = await options.gateway.push(kind, grouping, families)
   if (outcome.kind === 'accepted') {

@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { createPages } from '../ui/pages.ts'
 import { sendStatus, sendText } from './answers.ts'
+import { BodyBudget } from './body.ts'
 import { handleMetrics, handleStatus, handleWipe, setApiHeaders } from './api-v1.ts'
 import {
   handleHealthy,
@@ -31,6 +32,8 @@ export interface RoutesOptions extends LifecycleOptions {
 
 /** How the path of a group begins behind /metrics/. */
 const GROUP_PATH = /^job(?:(?:@|%40)base64)?\//
+/** How many bodies of the largest size may be coming in at a time. */
+const BODIES_HELD = 4
 const PUSH_METHODS = 'DELETE, OPTIONS, POST, PUT'
 const READ_METHODS = 'GET, HEAD'
 
@@ -44,6 +47,7 @@ export function createRoutes(options: RoutesOptions): Express {
   app.enable('strict routing')
 
   app.use(originForm)
+  app.use(apiHeaders(`${prefix}/api/v1/`))
   app.use(groupPaths(options))
 
   const page = (route: string, handler: Handler): void => {
@@ -81,7 +85,6 @@ export function createRoutes(options: RoutesOptions): Express {
   app.options(
     new RegExp(`^${escapeRegExp(prefix)}/api/v1/`),
     requests.handler('options', (_request, response) => {
-      setApiHeaders(response)
       sendStatus(response, 200)
     }),
   )
@@ -133,6 +136,14 @@ function originForm(request: Request, _response: Response, next: NextFunction): 
   next()
 }
 
+/** What is under the API may be read across origins, errors included. */
+function apiHeaders(apiPrefix: string) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    if (request.url.startsWith(apiPrefix)) setApiHeaders(response)
+    next()
+  }
+}
+
 /**
  * Pushes and deletes. Their paths are not matched by the router, which would decode them first:
  * groups/grouping-key.ts reads them as they were sent.
@@ -147,8 +158,10 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
     text: {
       utf8Names: flags['push.enable-utf8-names'],
       lenientNewlines: flags['push.lenient-newlines'],
+      samplesMax: flags['push.max-samples'],
     },
     bodyBytesMax: flags['push.max-body-bytes'],
+    bodyBudget: new BodyBudget(BODIES_HELD * flags['push.max-body-bytes']),
     acceptedStatus: flags['push.disable-consistency-check'] ? 202 : 200,
   }
   const handlers: Readonly<Record<string, Handler>> = {

@@ -37,9 +37,23 @@ export function createLogger({ level, format, stream }: LoggerOptions): Logger {
       : new winston.transports.Stream({ stream })
   const log = winston.createLogger({ levels: LEVELS, level, format: line, transports: [transport] })
   const write = (severity: keyof typeof LEVELS) => (message: string, fields?: LogFields) => {
-    log.log({ ...fields, level: severity, message })
+    log.log({ ...shorten(fields), level: severity, message })
   }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+/** Fields quote what clients send, which may be megabytes. */
+const FIELD_MAX = 2000
+
+function shorten(fields: LogFields = {}): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' && value.length > FIELD_MAX
+        ? `${value.slice(0, FIELD_MAX)}…`
+        : value,
+    ]),
+  )
 }
 
 function logfmt(entry: LogFields): string {

@@ -77,7 +77,7 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
   })
   const notRecorded = new Counter({
     name: 'pushgateway_failures_not_recorded_total',
-    help: 'Rejected pushes whose failure time was not recorded, because a new group would repeat the series of another.',
+    help: 'Rejected pushes whose failure time was not recorded, mostly because a new group would have the push times of another.',
     registers,
   })
   const duplicates = new Counter({

@@ -56,22 +56,48 @@ interface Piece {
   readonly data: Buffer
 }
 
-/** Interns lists of family names. */
+/** Keeps each list of family names once, as long as a group has it. */
 export class NameLists {
-  private readonly lists = new Map<string, NameList>()
+  private readonly lists = new Map<string, { readonly list: NameList; users: number }>()
 
-  intern(names: readonly string[]): NameList {
+  /** The list of these names, for one more user. */
+  take(names: readonly string[]): NameList {
     const id = JSON.stringify(names)
-    let list = this.lists.get(id)
-    if (list === undefined) {
-      list = { names, indexes: new Map(names.map((name, index) => [name, index])) }
-      this.lists.set(id, list)
+    let entry = this.lists.get(id)
+    if (entry === undefined) {
+      const indexes = new Map(names.map((name, index) => [name, index]))
+      entry = { list: { names, indexes }, users: 0 }
+      this.lists.set(id, entry)
     }
-    return list
+    entry.users++
+    return entry.list
+  }
+
+  /** One user less. */
+  give({ names }: NameList): void {
+    const id = JSON.stringify(names)
+    const entry = this.lists.get(id)
+    if (entry !== undefined && --entry.users === 0) this.lists.delete(id)
+  }
+
+  get size(): number {
+    return this.lists.size
   }
 }
 
+/** @throws StoreError corrupt, naming the group */
 export function createGroupSlot(group: StoredGroup, lists: NameLists): GroupSlot {
+  try {
+    return buildSlot(group, lists)
+  } catch (error) {
+    const key = JSON.stringify(group.key.toString('latin1'))
+    throw new StoreError('corrupt', `the stored group ${key} cannot be read: ${String(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+function buildSlot(group: StoredGroup, lists: NameLists): GroupSlot {
   const grouping = decodeGroupKey(group.key)
   const pieces = withPushTimes(group, grouping)
   const offsets = new Uint32Array(2 * pieces.length + 1)
@@ -97,7 +123,7 @@ export function createGroupSlot(group: StoredGroup, lists: NameLists): GroupSlot
     pushTimeUs: group.pushTimeUs,
     failureTimeUs: group.failureTimeUs,
     inconsistent: group.inconsistent,
-    list: lists.intern(pieces.map(({ name }) => name)),
+    list: lists.take(pieces.map(({ name }) => name)),
     offsets,
     bytes,
     pushedAtUs: together ? undefined : pushedAtUs,
@@ -190,11 +216,21 @@ export function pushedAtOf(slot: GroupSlot, name: string): number {
   return slot.pushedAtUs?.get(name) ?? slot.pushTimeUs
 }
 
-/** Reads a family back from what is stored or shown of it. */
+/**
+ * Reads a family back from what is stored or shown of it.
+ *
+ * @throws StoreError corrupt
+ */
 export function parseStored(data: Buffer): MetricFamily {
-  const [family] = parseText(data, { utf8Names: true, lenientNewlines: false })
-  if (family === undefined) throw new Error(`a stored family without samples: ${data.toString()}`)
-  return family
+  try {
+    const [family] = parseText(data, { utf8Names: true, lenientNewlines: false })
+    if (family !== undefined) return family
+  } catch (error) {
+    throw new StoreError('corrupt', `a stored family cannot be read: ${String(error)}`, {
+      cause: error,
+    })
+  }
+  throw new StoreError('corrupt', 'a stored family has no samples')
 }
 
 /** Samples with +Inf buckets added; undefined when none is missing. */

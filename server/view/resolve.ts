@@ -4,7 +4,7 @@
  * The result depends on the stored groups alone, so all replicas leave out the same.
  */
 import { renderHeader, renderLabels, renderMetric } from '../exposition/text/render.ts'
-import { claimsOf } from '../groups/rules.ts'
+import { claimsOf, nameSetOf } from '../groups/rules.ts'
 import type { Metric } from '../metrics/metric-family.ts'
 import { parseStored, samplesOf, typeOf, type GroupSlot } from './group-slot.ts'
 
@@ -68,7 +68,11 @@ function jobsThatMayRepeat(slots: readonly GroupSlot[]): GroupSlot[][] {
     if (job === undefined) jobs.set(slot.grouping.job, [slot])
     else job.push(slot)
   }
-  return [...jobs.values()].filter((job) => job.length > 1 && job.some((slot) => slot.inconsistent))
+  return [...jobs.values()].filter(
+    (job) =>
+      job.some((slot) => slot.inconsistent) &&
+      new Set(job.map((slot) => nameSetOf(slot.grouping.labels))).size > 1,
+  )
 }
 
 function metricsOf(slot: GroupSlot, name: string): readonly Metric[] {

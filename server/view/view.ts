@@ -178,6 +178,7 @@ export class View {
   private replace(id: string, after: GroupSlot | undefined, pushed: Set<FamilyView>): void {
     const before = this.slots.get(id)
     if (before !== undefined) {
+      this.lists.give(before.list)
       if (before.inconsistent) this.inconsistentGroups--
       for (const name of before.list.names) {
         if (after?.list.indexes.has(name) !== true) this.removeFrom(name, id)
@@ -208,6 +209,7 @@ export class View {
     family?.remove(id)
     if (family?.isEmpty !== true) return
     this.families.delete(name)
+    this.helpReported.delete(name)
     this.order = undefined
   }
 

@@ -76,8 +76,22 @@ export function decodeFamilies(
 
 function parseIndex(index: string): Entry[] {
   try {
-    return JSON.parse(index) as Entry[]
+    const entries: unknown = JSON.parse(index)
+    if (Array.isArray(entries) && entries.every(isEntry)) return entries
   } catch (error) {
-    throw new DamagedRow(`a group's index of families cannot be read`, { cause: error })
+    throw new DamagedRow("a group's index of families cannot be read", { cause: error })
   }
+  throw new DamagedRow("a group's index of families is none")
+}
+
+function isEntry(entry: unknown): entry is Entry {
+  if (!Array.isArray(entry)) return false
+  const [name, bytes, samples, shape, beforePushUs, ...claims] = entry as unknown[]
+  return (
+    typeof name === 'string' &&
+    [bytes, samples, beforePushUs].every((number) => Number.isSafeInteger(number)) &&
+    typeof shape === 'string' &&
+    claims.length % 2 === 0 &&
+    claims.every((text) => typeof text === 'string')
+  )
 }

@@ -10,6 +10,8 @@ export type RunBatch<Write, Result> = (writes: readonly Write[]) => Result[]
 export interface GroupCommitOptions<Write, Result> {
   readonly run: RunBatch<Write, Result>
   readonly isBusy: (error: unknown) => boolean
+  /** About how many bytes a write brings. */
+  readonly bytesOf: (write: Write) => number
   /** What the caller of a write gets to see of an error. */
   readonly translate: (error: unknown) => unknown
 }
@@ -23,6 +25,7 @@ interface Waiting<Write, Result> {
 
 /** A transaction longer than this would keep scrapes and other processes waiting. */
 const BATCH_MAX = 256
+const BATCH_BYTES_MAX = 4 * 1024 * 1024
 const BUSY_RETRY_MAX_MS = 8
 
 export class GroupCommit<Write, Result> {
@@ -60,7 +63,7 @@ export class GroupCommit<Write, Result> {
   private flush(): void {
     this.scheduled = false
     this.dropLate()
-    const batch = this.waiting.slice(0, this.solo > 0 ? 1 : BATCH_MAX)
+    const batch = this.waiting.slice(0, this.solo > 0 ? 1 : this.batchLength())
     const outcome = batch.length === 0 ? 'done' : this.commit(batch)
     if (outcome === 'busy') {
       // Short random waits: SQLite's own handler sleeps longer and longer, and starves one writer.
@@ -88,6 +91,17 @@ export class GroupCommit<Write, Result> {
     return 'done'
   }
 
+  private batchLength(): number {
+    let bytes = 0
+    let length = 0
+    for (const { write } of this.waiting) {
+      bytes += this.options.bytesOf(write)
+      if (length > 0 && (bytes > BATCH_BYTES_MAX || length === BATCH_MAX)) break
+      length++
+    }
+    return length
+  }
+
   private dropLate(): void {
     const now = performance.now()
     if (this.waiting.every(({ deadline }) => deadline >= now)) return
@@ -95,7 +109,10 @@ export class GroupCommit<Write, Result> {
     this.waiting = this.waiting.filter(({ deadline }) => deadline >= now)
     for (const { reject } of late) {
       reject(
-        new StoreError('unavailable', 'the database was busy for too long; nothing was written'),
+        new StoreError(
+          'unavailable',
+          'the database was too busy to make the write in time; nothing was written',
+        ),
       )
     }
   }

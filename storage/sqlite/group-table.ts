@@ -78,7 +78,7 @@ export class GroupTable {
   private readonly body: Statement<[number], Body>
   private readonly row: Statement<[Buffer], GroupRow>
   private readonly changed: Statement<[Revision], GroupRow>
-  private readonly values: Statement<[Revision, number, number, string, Buffer, number]>
+  private readonly values: Statement<[Revision, string, number, number, string, Buffer, number]>
   private readonly upsert: Statement<Record<string, unknown>>
   private readonly failed: Statement<[Revision, number, number]>
   private readonly bury: Statement<[Revision, Revision, number]>
@@ -102,7 +102,7 @@ export class GroupTable {
     this.row = db.prepare(`SELECT ${ROW} FROM groups WHERE key = ? AND live = 1`)
     this.changed = db.prepare(`SELECT ${ROW} FROM groups WHERE revision > ? ORDER BY revision`)
     this.values = db.prepare(
-      `UPDATE groups SET revision = ?, push_time_us = ?, samples = ?, families = ?, exposition = ?
+      `UPDATE groups SET revision = ?, shape = ?, push_time_us = ?, samples = ?, families = ?, exposition = ?
         WHERE id = ?`,
     )
     this.upsert = db.prepare(
@@ -194,6 +194,7 @@ export class GroupTable {
     // Judging by the digest alone spares the usual PUT from reading what it replaces.
     if (live !== undefined && write.kind === 'replace' && live.shape === write.shape) {
       return this.putValues(
+        write,
         live,
         encodePushed(write.families),
         countSamples(write.families),
@@ -205,7 +206,14 @@ export class GroupTable {
     const change = familyChange(write, stored)
     const after = familiesAfter(change, timeUs)
     if (live !== undefined && hasSameShape(write, stored)) {
-      return this.putValues(live, encodeFamilies(after, timeUs), countSamples(after), meta, timeUs)
+      return this.putValues(
+        write,
+        live,
+        encodeFamilies(after, timeUs),
+        countSamples(after),
+        meta,
+        timeUs,
+      )
     }
     const unguarded = this.uncovered(write)
     if (unguarded !== undefined) return unguarded
@@ -235,6 +243,7 @@ export class GroupTable {
   }
 
   private putValues(
+    write: ReplaceGroup | MergeGroup,
     head: Head,
     { index, exposition }: EncodedFamilies,
     samples: number,
@@ -243,7 +252,9 @@ export class GroupTable {
   ): ApplyResult {
     meta.revision++
     meta.samples += samples - head.samples
-    this.values.run(meta.revision, timeUs, samples, index, exposition, head.id)
+    // After a merge the digest over all families is not known; the next PUT brings it back.
+    const shape = write.kind === 'replace' ? write.shape : head.shape
+    this.values.run(meta.revision, shape, timeUs, samples, index, exposition, head.id)
     return { kind: 'applied', revision: meta.revision, inconsistent: head.inconsistent === 1 }
   }
 
@@ -322,8 +333,9 @@ export class GroupTable {
   }): ApplyResult | undefined {
     const held = this.nameSets.all(write.partition)
     const others = held.filter((nameSet) => nameSet !== write.nameSet)
+    const judged = new Set(write.guard.nameSets)
     const covered =
-      others.every((nameSet) => write.guard.nameSets.includes(nameSet)) &&
+      others.every((nameSet) => judged.has(nameSet)) &&
       write.guard.groups.every(({ key, shapeRevision }) => {
         const head = this.head.get(key)
         return (head?.live === 1 ? head.shape_revision : 0) === shapeRevision

@@ -3,7 +3,7 @@
  * means on disk: WAL with synchronous FULL unless the URL asks for less.
  */
 import { resolve } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import SqliteDatabase, { type Database, type Statement } from 'better-sqlite3'
 import { createClock } from '../clock.ts'
 import { StoreError } from '../errors.ts'
@@ -46,6 +46,8 @@ const READ_ATTEMPTS = 100
 const READ_RETRY_MS = 40
 const WIPE_BATCH = 256
 const WIPE_TIMEOUT_MS = 60_000
+/** About what a row costs to hand over besides its families. */
+const ROW_BYTES = 256
 const TRIM_BATCH = 10_000
 const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 
@@ -132,6 +134,7 @@ class SqliteStore implements GroupStore {
     this.commits = new GroupCommit<GroupWrite, ApplyResult>({
       run: (writes) => this.runBatch(writes),
       isBusy,
+      bytesOf,
       translate: (error) => toStoreError(error, file),
     })
   }
@@ -175,7 +178,7 @@ class SqliteStore implements GroupStore {
   async maintain(): Promise<void> {
     this.checkUsable()
     try {
-      this.trimTombstones()
+      while (this.trimTombstones()) await setImmediate()
       const { revision } = this.table.readMeta()
       this.db
         .prepare('DELETE FROM commits WHERE revision <= ?')
@@ -250,7 +253,7 @@ class SqliteStore implements GroupStore {
         }
         items.push({ key: row.key, group: row.live === 1 ? toGroup(row) : null })
         upto = row.revision
-        bytes += row.exposition.length
+        bytes += ROW_BYTES + row.families.length + row.exposition.length
       }
     }
     const storeTimeUs = this.now()
@@ -286,22 +289,26 @@ class SqliteStore implements GroupStore {
     return { epoch, revision, nonce: this.table.nonceOf(revision) ?? '' }
   }
 
-  private trimTombstones(): void {
+  /** Drops one batch of the oldest; true when there are more to drop. */
+  private trimTombstones(): boolean {
     const { db, settings } = this
-    db.transaction(() => {
-      const excess =
-        (db.prepare('SELECT count(*) FROM groups WHERE live = 0').pluck().get() as number) -
-        settings.tombstonesMax
-      if (excess <= 0) return
-      const old = db
-        .prepare<[number], { id: number; revision: number }>(
-          'SELECT id, revision FROM groups WHERE live = 0 ORDER BY revision LIMIT ?',
-        )
-        .all(Math.min(excess, TRIM_BATCH))
-      const drop = db.prepare('DELETE FROM groups WHERE id = ?')
-      for (const { id } of old) drop.run(id)
-      db.prepare('UPDATE meta SET floor = ?').run(old.at(-1)!.revision)
-    }).immediate()
+    return db
+      .transaction(() => {
+        const excess =
+          (db.prepare('SELECT count(*) FROM groups WHERE live = 0').pluck().get() as number) -
+          settings.tombstonesMax
+        if (excess <= 0) return false
+        const old = db
+          .prepare<[number], { id: number; revision: number }>(
+            'SELECT id, revision FROM groups WHERE live = 0 ORDER BY revision LIMIT ?',
+          )
+          .all(Math.min(excess, TRIM_BATCH))
+        const drop = db.prepare('DELETE FROM groups WHERE id = ?')
+        for (const { id } of old) drop.run(id)
+        db.prepare('UPDATE meta SET floor = ?').run(old.at(-1)!.revision)
+        return excess > TRIM_BATCH
+      })
+      .immediate()
   }
 
   /**
@@ -334,4 +341,9 @@ class SqliteStore implements GroupStore {
       `${this.lost} while Sluice had it open; nothing is acknowledged until it is put back and Sluice restarted`,
     )
   }
+}
+
+function bytesOf(write: GroupWrite): number {
+  if (write.kind !== 'replace' && write.kind !== 'merge') return 0
+  return write.families.reduce((total, { data }) => total + data.length, 0)
 }

@@ -22,13 +22,13 @@ import {
   groupingOf,
   HISTORY_OPERATIONS,
   history,
-  operation,
+  operations,
   parseBody,
   type Operation,
 } from './universe.ts'
 import { createWorld, newView, ownMetrics, storedState, type World } from './world.ts'
 
-const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 2000)
+const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 1200)
 const TIME_LIMIT_MS = process.env.MODEL_OPERATIONS === undefined ? 10_000 : 3_600_000
 
 afterAll(() => ownMetrics.stop())
@@ -113,9 +113,9 @@ async function checkHistories(
   modes: fc.Arbitrary<boolean>,
   openStores: () => GroupStore[],
 ): Promise<void> {
-  let [operations, histories, inconsistent] = [0, 0, 0]
+  let [count, histories, inconsistent] = [0, 0, 0]
   let stores: GroupStore[] | undefined
-  const arbitrary = fc.array(fc.tuple(operation, modes), {
+  const arbitrary = fc.array(fc.tuple(operations, modes), {
     minLength: 1,
     maxLength: HISTORY_OPERATIONS,
     size: 'max',
@@ -124,8 +124,10 @@ async function checkHistories(
     const worlds = (stores ??= openStores()).map(createWorld)
     histories++
     try {
-      for (const [made, checked] of steps) {
-        operations++
+      for (const [made, checked] of steps.flatMap(([several, mode]) =>
+        several.map((one) => [one, mode] as const),
+      )) {
+        count++
         for (const world of worlds) {
           await make(world, made, checked)
           expect(await world.store.verify()).toEqual([])
@@ -150,7 +152,7 @@ async function checkHistories(
     interruptAfterTimeLimit: TIME_LIMIT_MS,
   })
   process.stderr.write(
-    `${name}: seed ${seed}, ${histories} histories, ${operations} operations, ${inconsistent} times something left out\n`,
+    `${name}: seed ${seed}, ${histories} histories, ${count} operations, ${inconsistent} times something left out\n`,
   )
   expect(inconsistent).toBeGreaterThan(0)
 }

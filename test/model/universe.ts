@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { parseText } from '../../server/exposition/text/parse.ts'
 import { groupingKeyOf, type GroupingKey } from '../../server/groups/grouping-key.ts'
-import type { MetricFamily } from '../../server/metrics/metric-family.ts'
+import type { Metric, MetricFamily } from '../../server/metrics/metric-family.ts'
 
 export interface Push {
   readonly kind: 'replace' | 'merge'
@@ -23,14 +23,25 @@ export function parseBody(body: string): MetricFamily[] {
   return parseText(Buffer.from(body), { utf8Names: false, lenientNewlines: false })
 }
 
-/** A family may be named like the samples of the one before it: then the parser takes it for those. */
+/**
+ * A family may be named like the samples of the one before it, and is taken for those: no exposition
+ * then, or one that tells a bucket twice, which any page would show twice.
+ */
 function isReadable(body: string): boolean {
   try {
-    parseBody(body)
-    return true
+    return parseBody(body).every((family) => (family.metrics as readonly Metric[]).every(isPlain))
   } catch {
     return false
   }
+}
+
+function isPlain(metric: Metric): boolean {
+  if ('value' in metric) return true
+  const bounds =
+    'quantiles' in metric
+      ? metric.quantiles.map(({ quantile }) => quantile)
+      : metric.buckets.map(({ upperBound }) => upperBound)
+  return new Set(bounds).size === bounds.length
 }
 
 /** A value in `share` of the cases, else undefined. */
@@ -61,35 +72,42 @@ const groupLabels = fc
   })
   .map(present)
 
-const metricLabels = fc
-  .record({
-    x: sometimes(0.6, '', '1', '2'),
-    z: sometimes(0.4, '1', '2', '3'),
-    instance: sometimes(0.3, '', 'i'),
-    job: sometimes(0.1, 'j', 'k'),
-    y: sometimes(0.2, '1'),
-    __reserved: sometimes(0.01, '1'),
-  })
-  .map(present)
+const metricLabels = fc.oneof(
+  // Often none: then the same family comes again and again, with one type or another.
+  fc.constant({}),
+  fc
+    .record({
+      x: sometimes(0.6, '', '1', '2'),
+      z: sometimes(0.4, '1', '2', '3'),
+      instance: sometimes(0.3, '', 'i'),
+      job: sometimes(0.1, 'j', 'k'),
+      y: sometimes(0.2, '1'),
+      __reserved: sometimes(0.01, '1'),
+    })
+    .map(present),
+)
+
+const OWN_NAMES = [
+  'process_cpu_seconds_total',
+  'pushgateway_http_push_size_bytes',
+  'pushgateway_http_push_size_bytes_sum',
+  'nodejs_gc_duration_seconds',
+  'nodejs_gc_duration_seconds_bucket',
+]
+const RELATED_NAMES = ['a', 'a_sum', 'a_count', 'a_bucket', 'a_sum_count', 'b']
 
 export const FAMILY_NAMES = [
-  'a',
-  'a',
-  'a_sum',
-  'a_count',
-  'a_bucket',
-  'a_sum_count',
-  'b',
-  'b',
-  ...(['a', 'a_sum', 'a_count', 'b', 'c'] as const),
-  ...[
-    'process_cpu_seconds_total',
-    'pushgateway_http_push_size_bytes',
-    'nodejs_gc_duration_seconds',
-  ],
-  ...['pushgateway_http_push_size_bytes_sum', 'nodejs_gc_duration_seconds_bucket'],
-  ...['push_time_seconds', 'push_failure_time_seconds'],
+  ...OWN_NAMES,
+  ...RELATED_NAMES,
+  'push_time_seconds',
+  'push_failure_time_seconds',
 ]
+
+const familyName = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('a') },
+  { weight: 6, arbitrary: fc.constantFrom(...RELATED_NAMES) },
+  { weight: 1, arbitrary: fc.constantFrom(...FAMILY_NAMES) },
+)
 
 const TYPES = ['counter', 'gauge', 'untyped', 'summary', 'histogram'] as const
 
@@ -101,9 +119,12 @@ const metric = fc.record({
 
 const families = fc.uniqueArray(
   fc.record({
-    name: fc.constantFrom(...FAMILY_NAMES),
+    name: familyName,
     type: fc.constantFrom(...TYPES),
-    metrics: fc.array(metric, { minLength: 1, maxLength: 2 }),
+    metrics: fc.oneof(
+      { weight: 3, arbitrary: fc.tuple(metric) },
+      { weight: 1, arbitrary: fc.tuple(metric, metric) },
+    ),
   }),
   { maxLength: 3, selector: ({ name }) => name },
 )
@@ -112,22 +133,13 @@ type GeneratedFamily = typeof families extends fc.Arbitrary<(infer Family)[]> ? 
 
 function familyText({ name, type, metrics }: GeneratedFamily): string {
   const gatewayOwned = name.startsWith('push_')
-  const lines = withoutRepeats(type, metrics).flatMap(({ labels, value, timestamp = '' }) =>
+  const lines = metrics.flatMap(({ labels, value, timestamp = '' }) =>
     // What of a dropped family is looked at before it is dropped is nobody's rule.
-    sampleLines(name, type, gatewayOwned ? { x: labels.x ?? '' } : labels, value).map(
+    sampleLines(name, type, gatewayOwned ? {} : labels, value).map(
       (line) => `${line}${gatewayOwned ? '' : timestamp}\n`,
     ),
   )
   return `# TYPE ${name} ${type}\n${lines.join('')}`
-}
-
-/** One metric of a histogram or summary may not be told twice: its samples would be, on any page. */
-function withoutRepeats(
-  type: GeneratedFamily['type'],
-  metrics: GeneratedFamily['metrics'],
-): GeneratedFamily['metrics'] {
-  if (type !== 'summary' && type !== 'histogram') return metrics
-  return [...new Map(metrics.map((one) => [JSON.stringify(one.labels), one])).values()]
 }
 
 function sampleLines(
@@ -159,24 +171,55 @@ function sampleLines(
   }
 }
 
-const push: fc.Arbitrary<Push> = fc
-  .record({
-    kind: fc.constantFrom('replace', 'merge'),
-    labels: groupLabels,
-    body: families.map((generated) => generated.map(familyText).join('')),
-  })
-  .filter(({ body }) => isReadable(body))
+const kind = fc.constantFrom('replace', 'merge')
+const type = fc.constantFrom(...TYPES)
 
-export const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 120, arbitrary: push },
-  { weight: 20, arbitrary: fc.record({ kind: fc.constant('remove'), labels: groupLabels }) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'wipe' }) },
+function pushOf(
+  how: Push['kind'],
+  labels: Push['labels'],
+  generated: readonly GeneratedFamily[],
+): Operation[] {
+  const body = generated.map(familyText).join('')
+  return isReadable(body) ? [{ kind: how, labels, body }] : []
+}
+
+const push = fc
+  .tuple(kind, groupLabels, families)
+  .map(([how, labels, generated]) => [...pushOf(how, labels, generated)])
+
+/** A push, and the same once more, in which the families have another type. */
+const retypedPush = fc
+  .tuple(kind, kind, groupLabels, families, type)
+  .map(([how, again, labels, generated, other]) => [
+    ...pushOf(how, labels, generated),
+    ...pushOf(
+      again,
+      labels,
+      generated.map((family) => ({ ...family, type: other })),
+    ),
+  ])
+
+/** The same push to two groups. */
+const repeatedPush = fc
+  .tuple(kind, groupLabels, groupLabels, families)
+  .map(([how, labels, others, generated]) => [
+    ...pushOf(how, labels, generated),
+    ...pushOf(how, others, generated),
+  ])
+
+const removal = groupLabels.map((labels): Operation[] => [{ kind: 'remove', labels }])
+
+/** One operation, or two that have to do with each other. */
+export const operations: fc.Arbitrary<Operation[]> = fc.oneof(
+  { weight: 80, arbitrary: push },
+  { weight: 20, arbitrary: retypedPush },
+  { weight: 20, arbitrary: repeatedPush },
+  { weight: 20, arbitrary: removal },
+  { weight: 1, arbitrary: fc.constant<Operation[]>([{ kind: 'wipe' }]) },
 )
 
 export const HISTORY_OPERATIONS = 40
 
-export const history: fc.Arbitrary<Operation[]> = fc.array(operation, {
-  minLength: 1,
-  maxLength: HISTORY_OPERATIONS,
-  size: 'max',
-})
+export const history: fc.Arbitrary<Operation[]> = fc
+  .array(operations, { minLength: 1, maxLength: HISTORY_OPERATIONS, size: 'max' })
+  .map((steps) => steps.flat())

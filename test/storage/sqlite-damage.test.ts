@@ -170,4 +170,15 @@ describe('rows whose own bytes were overwritten', () => {
     )
     expect(said).toMatch(/level=(error|warn)/)
   })
+
+  test('text that is no exposition: whoever pushes what must be compared with it gets 503, not 400', async () => {
+    const file = await filledDatabase()
+    const series = 'm_77{instance="",job="job77",n="3"}'
+    spoilText(file, series, series.replace('{', '['))
+    const { url } = await startGateway([`--storage.url=sqlite:${file}`])
+    const { status } = await send('PUT', url, '/metrics/job/job77/x/1', { body: 'm_77 1\n' })
+    expect(status).toBe(503)
+    const elsewhere = await send('PUT', url, '/metrics/job/job78/x/1', { body: 'm_78 1\n' })
+    expect(elsewhere.status).toBe(200)
+  })
 })

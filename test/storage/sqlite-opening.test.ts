@@ -100,26 +100,26 @@ describe('what becomes a database', () => {
   })
 })
 
-describe('what is refused and left untouched', () => {
+describe('refused and left untouched', () => {
   test.each([
     ['a text', Buffer.from('Hello\n')],
     ['a persistence file of the original', Buffer.from([0x0d, 0x7f, 0x04, 0x01, 0x02, 0xff, 0x82])],
     ['zeros', Buffer.alloc(8192)],
     ['a single byte', Buffer.from([0x53])],
     ['something that begins almost like SQLite', Buffer.from('SQLite format 4\0'.padEnd(4096))],
-  ])('%s', (_what, bytes) => {
+  ])('is a file that is no database: %s', (_what, bytes) => {
     const file = newPath()
     writeFileSync(file, bytes)
     expectUntouched(file, 'unusable', /not a database of Sluice/)
   })
 
-  test('a folder in the place of the file', () => {
+  test('is a folder in the place of the file', () => {
     const file = newPath()
     mkdirSync(file)
     expectUntouched(file, 'unusable', /not a file/)
   })
 
-  test('a file in the place of the folder', () => {
+  test('is a file in the place of the folder', () => {
     const file = newPath()
     writeFileSync(file, 'x')
     const inside = path.join(file, 'store.db')
@@ -131,7 +131,7 @@ describe('what is refused and left untouched', () => {
     ['without application_id', 0, 'delete'],
     ['with its own application_id', 0x0f055112, 'delete'],
     ['in WAL mode', 0, 'wal'],
-  ])("another program's database %s", (_what, id, mode) => {
+  ])("is another program's database %s", (_what, id, mode) => {
     const file = newPath()
     const db = openDatabase(file)
     db.pragma(`journal_mode = ${mode}`)
@@ -141,7 +141,7 @@ describe('what is refused and left untouched', () => {
     expectUntouched(file, 'unusable', new RegExp(`another program.*${id}`))
   })
 
-  test("another program's database that is in use, with its tables in the log only", () => {
+  test("is another program's database that is in use, with its tables in the log only", () => {
     const file = newPath()
     const db = openDatabase(file)
     db.pragma('journal_mode = WAL')
@@ -152,7 +152,7 @@ describe('what is refused and left untouched', () => {
     expect(db.pragma('user_version', { simple: true })).toBe(0)
   })
 
-  test("another program's database that was killed, with its tables in the log only", () => {
+  test('is the database of another program that was killed, with its tables in the log only', () => {
     const file = newPath()
     const db = openDatabase(newPath())
     db.pragma('journal_mode = WAL')
@@ -164,7 +164,7 @@ describe('what is refused and left untouched', () => {
     expect(theirs.pragma('user_version', { simple: true })).toBe(0)
   })
 
-  test('a database that ends inside its header', async () => {
+  test('is a database that ends inside its header', async () => {
     for (const size of [16, 17, 68, 100, 107]) {
       const file = newPath()
       await openStore(file).close()
@@ -173,7 +173,7 @@ describe('what is refused and left untouched', () => {
     }
   })
 
-  test('a database that ends inside or after its first page', async () => {
+  test('is a database that ends inside or after its first page', async () => {
     for (const size of [108, 4000, 8192, 20_000]) {
       const file = newPath()
       const store = openStore(file)
@@ -186,7 +186,7 @@ describe('what is refused and left untouched', () => {
     }
   })
 
-  test('a newer schema, naming both versions', async () => {
+  test('is a newer schema, and both versions are named', async () => {
     const file = newPath()
     await openStore(file).close()
     const db = openDatabase(file)
@@ -195,7 +195,7 @@ describe('what is refused and left untouched', () => {
     expectUntouched(file, 'unusable', new RegExp(`version ${KNOWN + 41}.*only up to ${KNOWN}\\b`))
   })
 
-  test('by the program: it ends with status 1 and says why', async () => {
+  test('means for the program: it ends with status 1 and says why', async () => {
     const file = newPath()
     writeFileSync(file, 'Hello\n')
     const program = runProgram(['--web.listen-address=127.0.0.1:0', `--storage.url=sqlite:${file}`])

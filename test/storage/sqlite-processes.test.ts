@@ -1,14 +1,14 @@
 /** Several processes on one file: one order, one page, and what one answered all others show. */
 import { expect, test } from '@jest/globals'
 import { Model } from '../model/model.ts'
-import { groupingOf, parseBody } from '../model/universe.ts'
+import { replay, type Made } from '../model/replay.ts'
 import { expectedState, OWN_FAMILIES, ownMetrics, storedState } from '../model/world.ts'
 import { closeAfterTest } from '../support/cleanup.ts'
 import { send } from '../support/http.ts'
 import { pushed, scrape } from '../support/page.ts'
 import { startGateway } from '../support/program.ts'
 import { startChild } from './processes/child.ts'
-import type { Made, Pushed } from './processes/push-at-random.ts'
+import type { Pushed } from './processes/push-at-random.ts'
 import { newPath, openDatabase, openStore } from './sqlite-files.ts'
 
 const GATEWAYS = 4
@@ -68,23 +68,6 @@ test('pushes through four gateways at once are on the page of every other one wh
   expect(await openStore(file).verify()).toEqual([])
   expect(openDatabase(file).pragma('integrity_check', { simple: true })).toBe('ok')
 })
-
-/** One write as it was made, in the model, which must have no objection. */
-function replay(model: Model, { kind, operation }: Made): string | undefined {
-  if (operation.kind === 'wipe') return 'a wipe'
-  const grouping = groupingOf(operation.labels)
-  if (kind === 'delete') {
-    model.remove(grouping)
-    return undefined
-  }
-  if (kind === 'fail') {
-    model.recordFailure(grouping)
-    const group = model.groups.get(grouping.key.toString('latin1'))
-    return group?.failed === true ? undefined : 'the model records no failure'
-  }
-  if (operation.kind === 'remove') return 'a push where a delete was asked for'
-  return model.push(operation.kind, grouping, parseBody(operation.body))?.where
-}
 
 test('what several processes accept, in order of revision, breaks no rule', async () => {
   closeAfterTest(() => ownMetrics.stop())

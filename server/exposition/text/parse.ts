@@ -3,7 +3,7 @@
  * what that accepts is accepted, what it refuses is refused, with the line in the error.
  */
 import { isUtf8 } from 'node:buffer'
-import { InvalidExposition } from '../../errors.ts'
+import { InvalidExposition, SluiceError } from '../../errors.ts'
 import type { Label, Metric, MetricFamily, MetricType } from '../../metrics/metric-family.ts'
 import { isLegacyLabelName, isLegacyMetricName } from '../../metrics/names.ts'
 import { parseFloat64 } from '../../metrics/numbers.ts'
@@ -14,6 +14,8 @@ export interface TextParseOptions {
   readonly utf8Names: boolean
   /** CRLF line ends and a missing last line feed are accepted (--push.lenient-newlines). */
   readonly lenientNewlines: boolean
+  /** More samples than this refuse the body; by default there is no limit. */
+  readonly samplesMax?: number
 }
 
 /** Which part of a summary or histogram the samples of a name are. */
@@ -46,6 +48,7 @@ const MANY_LABELS = 32
  * samples are left out; metrics stay in the order of the text, duplicates included.
  *
  * @throws InvalidExposition naming the line and what is wrong there
+ * @throws SluiceError body_too_large
  */
 export function parseText(body: Buffer, options: TextParseOptions): MetricFamily[] {
   const bytes = options.lenientNewlines ? withUnixNewlines(body) : body
@@ -64,6 +67,8 @@ function withUnixNewlines(body: Buffer): Buffer {
 class TextParser {
   private readonly bytes: Buffer
   private readonly utf8Names: boolean
+  private readonly samplesMax: number
+  private sampleCount = 0
   private readonly allUtf8: boolean
   private at = 0
   private line = 0
@@ -85,6 +90,7 @@ class TextParser {
   constructor(bytes: Buffer, options: TextParseOptions) {
     this.bytes = bytes
     this.utf8Names = options.utf8Names
+    this.samplesMax = options.samplesMax ?? Infinity
     this.allUtf8 = isUtf8(bytes)
   }
 
@@ -349,6 +355,10 @@ class TextParser {
   }
 
   private addSample(labels: Label[], value: number): Metric {
+    if (++this.sampleCount > this.samplesMax) {
+      const most = `more than ${this.samplesMax} samples (--push.max-samples)`
+      throw new SluiceError('body_too_large', `the body holds ${most}`)
+    }
     const { family, part } = this
     switch (family.type) {
       case 'summary': {
@@ -568,7 +578,10 @@ const INT64_MAX = 2n ** 63n - 1n
 function isInt64(token: string): boolean {
   if (!/^[+-]?[0-9]+$/.test(token)) return false
   if (token.length < 19) return true
-  const value = BigInt(token.startsWith('+') ? token.slice(1) : token)
+  const digits = token.replace(/^[+-]?0*/, '')
+  // Reading thousands of digits as one number takes its time.
+  if (digits.length > 19) return false
+  const value = BigInt(token.startsWith('-') ? `-${digits}` : digits)
   return value <= INT64_MAX && value >= -INT64_MAX - 1n
 }
 

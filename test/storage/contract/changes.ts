@@ -274,6 +274,21 @@ export function changes({ open, openLimited }: Driver): void {
     expect(await reason(store, first.head, next)).toBe('floor')
   })
 
+  test('reading a difference minds tombstones that were trimmed before they were reported', async () => {
+    const store = await openLimited({ historyMax: 1000, tombstonesMax: 0 })
+    await put(store, 'a', 'b', 'c')
+    const old = await headOf(store)
+    await put(store, 'a')
+    await applied(store, remove('b'))
+    await put(store, 'c')
+    const first = await page(store, since(old, { bytesMax: 1 }))
+    expect(keysOf(first)).toEqual(['a'])
+    const next = { after: first.upto, full: false, bytesMax: 1 }
+    expect(await reason(store, first.head, next)).toBe('none')
+    await store.maintain()
+    expect(await reason(store, first.head, next)).toBe('floor')
+  })
+
   test('while pages are read, the position must stay part of the history', async () => {
     const store = await open()
     await put(store, 'a', 'b', 'c')
