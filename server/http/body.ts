@@ -64,7 +64,7 @@ function readRaw(request: IncomingMessage, bytesMax: number, budget: BodyBudget)
       giveBack()
       request.removeAllListeners('data')
       request.resume()
-      reject(error as Error)
+      reject(error)
     }
     request.on('data', (chunk: Buffer) => {
       if (byteLength + chunk.length > bytesMax) return refuse(tooLarge(bytesMax))

@@ -65,7 +65,7 @@ export class Requests {
       if (bounded && this.inFlight.size > this.options.requestsMax) {
         // Waiting to be refused must not keep others from being served.
         this.inFlight.delete(response)
-        if (hasBody(request)) await dropBody(request)
+        if (hasBody(request)) await dropBody(request, response)
         const { requestsMax } = this.options
         sendText(
           response,
@@ -79,7 +79,7 @@ export class Requests {
         if (request.socket.destroyed) return
       }
       try {
-        if (!takesBody && hasBody(request)) await dropBody(request)
+        if (!takesBody && hasBody(request)) await dropBody(request, response)
         await handle(request, response)
       } catch (error) {
         await this.fail(error, request, response)
@@ -112,7 +112,7 @@ export class Requests {
       return
     }
     const { status, text } = answerTo(error)
-    if (!request.complete) await dropBody(request)
+    if (!request.complete) await dropBody(request, response)
     sendText(response, status, text)
   }
 
@@ -162,15 +162,18 @@ const UNWANTED_BODY_MS = 5_000
 
 /**
  * Reads and drops what is left of a body, for a while. Clients that write all of a request before
- * they read would find a closed connection instead of the answer.
+ * they read would find a closed connection instead of the answer. Who goes on is cut off with it.
  */
-function dropBody(request: Request): Promise<void> {
+function dropBody(request: Request, response: Response): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(enough)
       resolve()
     }
-    const enough = setTimeout(done, UNWANTED_BODY_MS)
+    const enough = setTimeout(() => {
+      askToClose(response)
+      done()
+    }, UNWANTED_BODY_MS)
     request.once('end', done)
     request.once('close', done)
     request.resume()

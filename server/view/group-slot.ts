@@ -230,7 +230,7 @@ export function parseStored(data: Buffer): MetricFamily {
       cause: error,
     })
   }
-  throw new StoreError('corrupt', 'a stored family has no samples')
+  throw new StoreError('corrupt', 'a stored family is without samples')
 }
 
 /** Samples with +Inf buckets added; undefined when none is missing. */

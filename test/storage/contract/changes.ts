@@ -108,13 +108,13 @@ export function changes({ open, openLimited }: Driver): void {
   test('a page has at least one item, and as many as fit', async () => {
     const store = await open()
     for (const key of ['a', 'b', 'c', 'd']) {
-      await applied(store, replace(key, [family('m', { data: Buffer.alloc(1000) })]))
+      await applied(store, replace(key, [family('m', { data: Buffer.alloc(10_000) })]))
     }
     for (const [bytesMax, keys] of [
       [1, ['a']],
-      [999, ['a']],
-      [1001, ['a', 'b']],
-      [4001, ['a', 'b', 'c', 'd']],
+      [9_999, ['a']],
+      [15_000, ['a', 'b']],
+      [100_000, ['a', 'b', 'c', 'd']],
     ] as const) {
       const answer = await page(store, since(ORIGIN, { bytesMax }))
       expect(keysOf(answer)).toEqual(keys)

@@ -104,6 +104,7 @@ export class Reader {
       this.pages++
       if (answer.kind === 'reset') {
         this.resets.push(answer.reason)
+        if (this.resets.length > 10) throw new Error(`reset again and again: ${answer.reason}`)
         collected.length = 0
         full = true
         position = ORIGIN
