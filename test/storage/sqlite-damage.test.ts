@@ -29,7 +29,8 @@ async function filledDatabase(): Promise<string> {
   const file = newPath()
   const store = openStore(file)
   for (let i = 0; i < GROUPS; i++) {
-    await applied(store, replace(keyOf(i), [family(`m_${i}`, { data: textOf(i) })]))
+    const place = { partition: `job${i}`, nameSet: '["job"]' }
+    await applied(store, replace(keyOf(i), [family(`m_${i}`, { data: textOf(i) })], place))
   }
   await store.close()
   return file
@@ -176,9 +177,10 @@ describe('rows whose own bytes were overwritten', () => {
     const series = 'm_77{instance="",job="job77",n="3"}'
     spoilText(file, series, series.replace('{', '['))
     const { url } = await startGateway([`--storage.url=sqlite:${file}`])
-    const { status } = await send('PUT', url, '/metrics/job/job77/x/1', { body: 'm_77 1\n' })
+    const push = (i: number) =>
+      send('PUT', url, `/metrics/job/job${i}/x/1`, { body: `# TYPE m_${i} gauge\nm_${i} 1\n` })
+    const { status } = await push(77)
     expect(status).toBe(503)
-    const elsewhere = await send('PUT', url, '/metrics/job/job78/x/1', { body: 'm_78 1\n' })
-    expect(elsewhere.status).toBe(200)
+    expect((await push(78)).status).toBe(200)
   })
 })
