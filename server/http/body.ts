@@ -60,7 +60,7 @@ function readRaw(request: IncomingMessage, bytesMax: number, budget: BodyBudget)
       budget.give(byteLength)
       byteLength = 0
     }
-    const refuse = (error: unknown): void => {
+    const refuse = (error: Error): void => {
       giveBack()
       request.removeAllListeners('data')
       request.resume()
@@ -71,7 +71,7 @@ function readRaw(request: IncomingMessage, bytesMax: number, budget: BodyBudget)
       try {
         budget.take(chunk.length)
       } catch (error) {
-        return refuse(error)
+        return refuse(error instanceof Error ? error : new Error(String(error)))
       }
       byteLength += chunk.length
       chunks.push(chunk)

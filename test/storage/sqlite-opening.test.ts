@@ -368,12 +368,12 @@ describe('starts that meet or die', () => {
   })
 
   test('wherever in its first start a process is killed, the next one starts', async () => {
-    for (const [i, child] of (await startOpeners(8)).entries()) {
+    for (const [i, child] of (await startOpeners(5)).entries()) {
       const file = newPath()
       tellToOpen(child, { file })
       // As soon as there is anything of the file, and a little later each time.
       await waitFor('the file', () => existsSync(file) || undefined)
-      for (let turn = 0; turn < i * 40; turn++) await new Promise((go) => setImmediate(go))
+      for (let turn = 0; turn < i * 60; turn++) await new Promise((go) => setImmediate(go))
       await child.kill()
       const store = openStore(file)
       await applied(store, replace('g', [family('a')]))
