@@ -178,7 +178,10 @@ class SqliteStore implements GroupStore {
   async maintain(): Promise<void> {
     this.checkUsable()
     try {
-      while (this.trimTombstones()) await setImmediate()
+      while (this.trimTombstones()) {
+        await setImmediate()
+        this.checkUsable()
+      }
       const { revision } = this.table.readMeta()
       this.db
         .prepare('DELETE FROM commits WHERE revision <= ?')

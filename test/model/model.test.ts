@@ -19,7 +19,7 @@ import {
   type World,
 } from './world.ts'
 
-const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 5000)
+const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 4000)
 /** What a run may take at most, so that a slow machine tests less instead of longer. */
 const TIME_LIMIT_MS = process.env.MODEL_OPERATIONS === undefined ? 20_000 : 3_600_000
 

@@ -28,7 +28,7 @@ import {
 } from './universe.ts'
 import { createWorld, newView, ownMetrics, storedState, type World } from './world.ts'
 
-const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 1200)
+const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 800)
 const TIME_LIMIT_MS = process.env.MODEL_OPERATIONS === undefined ? 10_000 : 3_600_000
 
 afterAll(() => ownMetrics.stop())
