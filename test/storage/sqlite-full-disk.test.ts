@@ -5,6 +5,7 @@ import { StoreError } from '../../storage/errors.ts'
 import { send, waitFor, type Answer } from '../support/http.ts'
 import { pushedValues, scrape } from '../support/page.ts'
 import { runProgram, startGateway } from '../support/program.ts'
+import { reportNotRun } from '../support/programs.ts'
 import { applied, exists } from './contract/reading.ts'
 import { family, remove, replace } from './contract/writes.ts'
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
@@ -46,7 +47,7 @@ function onSmallDisk(title: string, run: (disk: SmallDisk) => Promise<void>): vo
   test(title, async () => {
     const disk = mountSmallDisk(6)
     if (disk !== undefined) return run(disk)
-    process.stderr.write(`NOT RUN: "${title}" has to mount a tmpfs, which is not allowed here\n`)
+    reportNotRun(`NOT RUN: "${title}" has to mount a tmpfs, which is not allowed here`)
   })
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import path from 'node:path'
 import { runProgram } from '../support/program.ts'
+import { reportNotRun } from '../support/programs.ts'
 import { applied } from './contract/reading.ts'
 import { replace } from './contract/writes.ts'
 import { mountFuse } from './fuse.ts'
@@ -15,7 +16,7 @@ async function refusedStart(url: string): Promise<string> {
 test('a database on a filesystem that several hosts may share is refused, unless the URL insists', async () => {
   const folder = await mountFuse()
   if (folder === undefined) {
-    process.stderr.write('NOT RUN: mounting FUSE, as a network filesystem, is not allowed here\n')
+    reportNotRun('NOT RUN: mounting FUSE, as a network filesystem, is not allowed here')
     return
   }
   const file = path.join(folder, 'store.db')

@@ -58,11 +58,14 @@ export function describeWith(
   const installs = [...new Set(missing.map((name) => PROGRAMS[name].install))]
   const line = `NOT RUN: "${title}" needs ${missing.join(' and ')} on the PATH (${installs.join('; ')})`
   describe(title, () => {
-    test(`this suite did not run, for want of ${missing.join(' and ')}`, () => {
-      if (process.env.SLUICE_REQUIRE_ALL) throw new Error(line)
-      process.stderr.write(`${line}\n`)
-    })
+    test(`this suite did not run, for want of ${missing.join(' and ')}`, () => reportNotRun(line))
   })
+}
+
+/** Says what could not run here; where SLUICE_REQUIRE_ALL is set, that fails the test. */
+export function reportNotRun(line: string): void {
+  if (process.env.SLUICE_REQUIRE_ALL) throw new Error(line)
+  process.stderr.write(`${line}\n`)
 }
 
 function lookUp(name: ProgramName, { probe }: ProgramSpec): string | undefined {
