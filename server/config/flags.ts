@@ -49,7 +49,17 @@ export const FLAGS = {
   'web.listen-address': {
     kind: 'list',
     default: [':9091'],
-    help: 'Address to listen on, host:port or :port; may be given several times.',
+    help: 'Address to listen on: host:port, :port or unix:/path; may be given several times.',
+  },
+  'web.systemd-socket': {
+    kind: 'switch',
+    default: false,
+    help: 'Listen on the sockets that systemd hands over, instead of --web.listen-address.',
+  },
+  'web.config.file': {
+    kind: 'text',
+    default: '',
+    help: 'File with TLS, basic authentication, headers and a rate limit, in the format of the Prometheus exporter-toolkit.',
   },
   'web.telemetry-path': {
     kind: 'text',
@@ -75,6 +85,21 @@ export const FLAGS = {
     kind: 'switch',
     default: false,
     help: 'Enable /api/v1/admin/, which can delete everything.',
+  },
+  'web.enable-debug': {
+    kind: 'switch',
+    default: false,
+    help: 'Enable /debug/: heap snapshots and CPU profiles of the process, for admins only.',
+  },
+  'web.cors.origin': {
+    kind: 'text',
+    default: '',
+    help: 'Origins whose pages may push from a browser: a regular expression for the whole origin. Empty: none.',
+  },
+  'web.prefer-openmetrics': {
+    kind: 'switch',
+    default: false,
+    help: 'Send OpenMetrics to scrapers that prefer it, not only to those that take nothing else.',
   },
   'web.max-requests': {
     kind: 'integer',
@@ -124,6 +149,16 @@ export const FLAGS = {
     kind: 'switch',
     default: false,
     help: 'Accept bodies with CRLF line ends or without a last line feed.',
+  },
+  'push.strict-openmetrics': {
+    kind: 'switch',
+    default: false,
+    help: 'Refuse OpenMetrics bodies that break the rules of OpenMetrics 1.0, such as those without # EOF.',
+  },
+  'push.strict-encodings': {
+    kind: 'switch',
+    default: false,
+    help: 'Answer 415 to a Content-Encoding that is not known, instead of reading the body as it is.',
   },
   'push.max-body-bytes': {
     kind: 'integer',

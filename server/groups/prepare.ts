@@ -108,6 +108,7 @@ export function describeDuplicate(name: string, labelText: string): Rejection {
 const OWN_LABELS: Readonly<Partial<Record<MetricType, string>>> = {
   summary: 'quantile',
   histogram: 'le',
+  gaugehistogram: 'le',
 }
 
 /** What a group's exposed labels are made of: its grouping labels over those of each metric. */

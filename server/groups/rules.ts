@@ -21,6 +21,7 @@ const RESERVED_SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = {
   untyped: [],
   summary: ['_sum', '_count'],
   histogram: ['_sum', '_count', '_bucket'],
+  gaugehistogram: ['_sum', '_count', '_bucket'],
 }
 
 /** What a family of this name and type claims: its type, and the sample names it reserves. */

@@ -13,7 +13,7 @@ import type {
 interface JsonFamily {
   readonly name: string
   readonly help: string
-  readonly type: Exclude<MetricType, 'untyped'>
+  readonly type: Exclude<MetricType, 'untyped' | 'gaugehistogram'>
   readonly values: readonly JsonSample[]
 }
 

@@ -18,6 +18,7 @@ const SUFFIXES: Readonly<Record<MetricType, readonly string[]>> = {
   untyped: [''],
   summary: ['', '_sum', '_count'],
   histogram: ['_bucket', '_sum', '_count'],
+  gaugehistogram: ['_bucket', '_sum', '_count'],
 }
 
 const SAMPLE =

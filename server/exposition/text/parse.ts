@@ -4,7 +4,13 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { InvalidExposition, SluiceError } from '../../errors.ts'
-import type { Label, Metric, MetricFamily, MetricType } from '../../metrics/metric-family.ts'
+import {
+  isHistogramType,
+  type Label,
+  type Metric,
+  type MetricFamily,
+  type MetricType,
+} from '../../metrics/metric-family.ts'
 import { isLegacyLabelName, isLegacyMetricName } from '../../metrics/names.ts'
 import { parseFloat64 } from '../../metrics/numbers.ts'
 import * as scan from './scan.ts'
@@ -30,15 +36,15 @@ interface FamilyDraft {
   bySignature: Map<string, Metric> | undefined
 }
 
-/** As a TYPE line spells them, in any case; a gauge histogram shows as a histogram, as in the original. */
+/** As a TYPE line spells them, in any case. */
 const TYPES: ReadonlyMap<string, MetricType> = new Map([
   ['counter', 'counter'],
   ['gauge', 'gauge'],
   ['untyped', 'untyped'],
   ['summary', 'summary'],
   ['histogram', 'histogram'],
-  ['gaugehistogram', 'histogram'],
-  ['gauge_histogram', 'histogram'],
+  ['gaugehistogram', 'gaugehistogram'],
+  ['gauge_histogram', 'gaugehistogram'],
 ])
 
 const MANY_LABELS = 32
@@ -290,7 +296,7 @@ class TextParser {
 
   private addLabel(labels: Label[], name: string, value: string): void {
     const { type } = this.family
-    if (name === 'le' && type === 'histogram') {
+    if (name === 'le' && isHistogramType(type)) {
       this.upperBound = this.parseBound(name, value)
       return
     }
@@ -371,7 +377,8 @@ class TextParser {
         }
         return metric
       }
-      case 'histogram': {
+      case 'histogram':
+      case 'gaugehistogram': {
         const metric = this.metricOf(labels, () => ({ labels, buckets: [], sum: 0, count: 0 }))
         if (!('buckets' in metric)) throw new TypeError('a histogram holds histograms')
         if (part === 'sum') metric.sum = value
@@ -428,7 +435,7 @@ class TextParser {
       return
     }
     const bucket = this.baseFamily(name, '_bucket')
-    if (bucket?.type === 'histogram') {
+    if (bucket !== undefined && isHistogramType(bucket.type)) {
       this.family = bucket
       return
     }
@@ -439,7 +446,7 @@ class TextParser {
   private baseFamily(name: string, suffix: string): FamilyDraft | undefined {
     if (!name.endsWith(suffix)) return undefined
     const family = this.families.get(name.slice(0, -suffix.length))
-    return family?.type === 'summary' || family?.type === 'histogram' ? family : undefined
+    return family?.type === 'summary' || isHistogramType(family?.type) ? family : undefined
   }
 
   private checkMetricName(name: string): void {

@@ -2,13 +2,14 @@
  * A second parser of the text format 0.0.4, slow and obvious: line by line, with regular
  * expressions. It shares nothing with the parser under test but the shape of what it returns.
  */
-import type {
-  HistogramMetric,
-  Label,
-  MetricFamily,
-  MetricType,
-  ScalarMetric,
-  SummaryMetric,
+import {
+  isHistogramType,
+  type HistogramMetric,
+  type Label,
+  type MetricFamily,
+  type MetricType,
+  type ScalarMetric,
+  type SummaryMetric,
 } from '../../../../server/metrics/metric-family.ts'
 
 export type PlainResult =
@@ -81,7 +82,7 @@ function readLine(drafts: Map<string, Draft>, line: string, utf8Names: boolean):
     draft.help = unescape(content)
   } else {
     const type = content.toLowerCase()
-    const known = ['counter', 'gauge', 'untyped', 'summary', 'histogram']
+    const known = ['counter', 'gauge', 'untyped', 'summary', 'histogram', 'gaugehistogram']
     if (draft.type !== undefined || !known.includes(type)) throw new Refused()
     draft.type = type as MetricType
   }
@@ -96,7 +97,7 @@ function readSample(drafts: Map<string, Draft>, line: string, utf8Names: boolean
   const { draft, suffix } = find(drafts, name)
   draft.type ??= 'untyped'
 
-  const special = draft.type === 'summary' ? 'quantile' : draft.type === 'histogram' ? 'le' : ''
+  const special = draft.type === 'summary' ? 'quantile' : isHistogramType(draft.type) ? 'le' : ''
   const labels: Label[] = []
   let bound: number | undefined
   for (const [, labelName = '', labelValue = ''] of inside.matchAll(EACH_LABEL)) {
@@ -108,7 +109,8 @@ function readSample(drafts: Map<string, Draft>, line: string, utf8Names: boolean
     else labels.push(label)
   }
   const value = readNumber(valueText)
-  if (draft.type === 'histogram' && value < 0 && countsSomething(suffix, bound)) throw new Refused()
+  if (isHistogramType(draft.type) && value < 0 && countsSomething(suffix, bound))
+    throw new Refused()
   if (rest !== '' && !/^[ \t]+[+-]?\d+$/.test(rest)) throw new Refused()
   if (rest !== '' && !isInt64(rest.trim())) throw new Refused()
   const metric = addSample(draft, suffix, labels, bound, value)
@@ -138,7 +140,7 @@ function addSample(
     }
     return metric
   }
-  if (draft.type === 'histogram') {
+  if (isHistogramType(draft.type)) {
     const metric = draft.histograms.get(id) ?? { labels, buckets: [], sum: 0, count: 0 }
     draft.histograms.set(id, metric)
     if (suffix === '_sum') metric.sum = value
@@ -159,7 +161,7 @@ function find(drafts: Map<string, Draft>, name: string): { draft: Draft; suffix:
   if (exact !== undefined) return { draft: exact, suffix: '' }
   for (const suffix of ['_count', '_sum', '_bucket']) {
     const base = name.endsWith(suffix) ? drafts.get(name.slice(0, -suffix.length)) : undefined
-    if (base?.type === 'histogram') return { draft: base, suffix }
+    if (base !== undefined && isHistogramType(base.type)) return { draft: base, suffix }
     if (base?.type === 'summary' && suffix !== '_bucket') return { draft: base, suffix }
   }
   const draft: Draft = {
@@ -183,7 +185,8 @@ function toFamily({
   histograms,
 }: Draft): MetricFamily {
   if (type === 'summary') return { name, type, help, metrics: [...summaries.values()] }
-  if (type === 'histogram') return { name, type, help, metrics: [...histograms.values()] }
+  if (type === 'histogram' || type === 'gaugehistogram')
+    return { name, type, help, metrics: [...histograms.values()] }
   return { name, type, help, metrics: scalars }
 }
 
