@@ -23,8 +23,9 @@ export class SluiceError extends Error {
 export class InvalidExposition extends SluiceError {
   readonly line: number
 
-  constructor(line: number, message: string) {
-    super('invalid_exposition', `text format parsing error in line ${line}: ${message}`)
+  /** @param format what the body was read as */
+  constructor(format: string, line: number, message: string) {
+    super('invalid_exposition', `${format} parsing error in line ${line}: ${message}`)
     this.name = 'InvalidExposition'
     this.line = line
   }

@@ -15,11 +15,11 @@ import {
 import { aliasOf, candidateGroups, describeClash, nameSetOf, PUSH_TIME } from './groups/rules.ts'
 import { renderLabels } from './exposition/text/render.ts'
 import type { MetricFamily } from './metrics/metric-family.ts'
-import type { EscapingScheme } from './metrics/names.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { OwnMetrics } from './telemetry/own-metrics.ts'
 import { exposedLabels, parseStored, type GroupSlot } from './view/group-slot.ts'
-import { joinGzip, joinPlain, RopePart, type Rope } from './view/rope.ts'
+import type { ExpositionFormat } from './exposition/negotiate.ts'
+import { joinGzip, joinPlain, type Rope } from './view/rope.ts'
 import type { View } from './view/view.ts'
 
 /** PUT replaces a group, POST replaces families in it. */
@@ -94,13 +94,10 @@ export class Gateway {
   }
 
   /** The page as of now, at least as new as everything acknowledged before the call. */
-  async expose(scheme: EscapingScheme, encoding: 'identity' | 'gzip'): Promise<Rope> {
+  async expose(format: ExpositionFormat, encoding: 'identity' | 'gzip'): Promise<Rope> {
     const { view, ownMetrics } = this.options
     const [own] = await Promise.all([ownMetrics.collect(), view.sync()])
-    const parts = view.page(
-      scheme,
-      own.map(({ name, type, text }) => ({ name, type, part: new RopePart(Buffer.from(text)) })),
-    )
+    const parts = view.page(format, own)
     return encoding === 'gzip' ? joinGzip(parts) : joinPlain(parts)
   }
 

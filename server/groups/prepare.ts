@@ -3,33 +3,28 @@
  * shapes; and all the checks that need nothing but the push itself.
  */
 import { hash } from 'node:crypto'
-import { renderHeader, renderLabel, renderMetric, sampleCount } from '../exposition/text/render.ts'
+import { encodeStored, type LabelledMetric } from '../exposition/stored-family.ts'
+import { renderLabel, sampleCount } from '../exposition/text/render.ts'
 import type { Label, Metric, MetricFamily, MetricType } from '../metrics/metric-family.ts'
 import { isReservedLabelName } from '../metrics/names.ts'
 import { byNameBytes, compareUtf8, type GroupingKey } from './grouping-key.ts'
 import { claimsOf, describeClash, PUSH_FAILURE_TIME, PUSH_TIME, type Claim } from './rules.ts'
 
-/** A metric with the labels it is exposed with, sorted, and their text. */
-interface PreparedSeries {
-  readonly labels: readonly Label[]
-  readonly labelText: string
-  readonly metric: Metric
-}
-
 export interface PreparedFamily {
   readonly name: string
-  readonly series: readonly PreparedSeries[]
+  /** With the labels they are exposed with, sorted. */
+  readonly series: readonly LabelledMetric[]
   readonly claims: readonly Claim[]
   /** Equal for families of equal name, type and label sets: digest, 22 characters. */
   readonly shape: string
   readonly sampleCount: number
-  /** The family as text format 0.0.4, HELP and TYPE included; what is stored and scraped. */
+  /** What is stored, and the page is made of (exposition/stored-family.ts). */
   readonly data: Buffer
 }
 
 /** Why a push that could be read is refused all the same. */
 export interface Rejection {
-  readonly rule: 'timestamp' | 'label' | 'duplicate' | 'type' | 'own-name'
+  readonly rule: 'timestamp' | 'value' | 'label' | 'duplicate' | 'type' | 'own-name'
   readonly reason: string
 }
 
@@ -52,7 +47,7 @@ export interface PrepareOptions {
 }
 
 /**
- * Prepares a push. Checks, by the original's rules: no timestamps; label names; no `quantile` on
+ * Prepares a push. Checks, by the original's rules: no timestamps; values; label names; no `quantile` on
  * summaries (and here no `le` on histograms); no series twice; names that mean one thing only.
  */
 export function preparePush(
@@ -65,8 +60,8 @@ export function preparePush(
   const prepared: PreparedFamily[] = []
   let droppedDuplicates = 0
   for (const family of families) {
-    const timestamped = checkTimestamps(family)
-    if (timestamped !== undefined) return { kind: 'rejected', ...timestamped }
+    const flawed = checkMetrics(family)
+    if (flawed !== undefined) return { kind: 'rejected', ...flawed }
     if (family.name === PUSH_TIME || family.name === PUSH_FAILURE_TIME) continue
     const refused = checkLabels(family) ?? exposed.check(family)
     if (refused !== undefined) return { kind: 'rejected', ...refused }
@@ -115,7 +110,7 @@ const OWN_LABELS: Readonly<Partial<Record<MetricType, string>>> = {
 class LabelPlan {
   private readonly grouping: GroupingKey
   private readonly names: ReadonlySet<string>
-  private readonly bare: PreparedSeries
+  private readonly bare: LabelledMetric
 
   constructor(grouping: GroupingKey) {
     this.grouping = grouping
@@ -133,12 +128,12 @@ class LabelPlan {
     }
   }
 
-  apply(metric: Metric): PreparedSeries {
+  apply(metric: Metric): LabelledMetric {
     if (metric.labels.length > 0) return this.assemble(metric)
     return { labels: this.bare.labels, labelText: this.bare.labelText, metric }
   }
 
-  private assemble(metric: Metric): PreparedSeries {
+  private assemble(metric: Metric): LabelledMetric {
     const labels: Label[] = []
     let hasInstance = this.names.has('instance')
     for (const label of metric.labels) {
@@ -157,12 +152,20 @@ class LabelPlan {
   }
 }
 
-function checkTimestamps(family: MetricFamily): Rejection | undefined {
-  if (!(family.metrics as readonly Metric[]).some((metric) => metric.hasTimestamp)) return undefined
-  return {
-    rule: 'timestamp',
-    reason: `pushed metrics must not have timestamps (metric family ${JSON.stringify(family.name)})`,
+function checkMetrics(family: MetricFamily): Rejection | undefined {
+  const shown = `metric family ${JSON.stringify(family.name)}`
+  for (const metric of family.metrics) {
+    if (metric.hasTimestamp === true) {
+      return { rule: 'timestamp', reason: `pushed metrics must not have timestamps (${shown})` }
+    }
+    if (metric.hasNoValue === true) {
+      return {
+        rule: 'value',
+        reason: `a metric of ${shown} has no value of its type, ${family.type}`,
+      }
+    }
   }
+  return undefined
 }
 
 function checkLabels(family: MetricFamily): Rejection | undefined {
@@ -205,7 +208,7 @@ function findClash(claims: readonly Claim[], claimed: Map<string, string>): Reje
 }
 
 /** The original's order: fewer labels first, then label values one by one. */
-function compareSeries(a: PreparedSeries, b: PreparedSeries): number {
+function compareSeries(a: LabelledMetric, b: LabelledMetric): number {
   const byCount = a.labels.length - b.labels.length
   if (byCount !== 0) return byCount
   for (let i = 0; i < a.labels.length; i++) {
@@ -216,11 +219,11 @@ function compareSeries(a: PreparedSeries, b: PreparedSeries): number {
   return a.labelText < b.labelText ? -1 : a.labelText > b.labelText ? 1 : 0
 }
 
-function sortSeries(series: PreparedSeries[]): PreparedSeries[] {
+function sortSeries(series: LabelledMetric[]): LabelledMetric[] {
   return series.length > 1 ? series.sort(compareSeries) : series
 }
 
-function findDuplicate(sorted: readonly PreparedSeries[]): string | undefined {
+function findDuplicate(sorted: readonly LabelledMetric[]): string | undefined {
   for (let i = 1; i < sorted.length; i++) {
     if (sorted[i]!.labelText === sorted[i - 1]!.labelText) return sorted[i]!.labelText
   }
@@ -228,20 +231,18 @@ function findDuplicate(sorted: readonly PreparedSeries[]): string | undefined {
 }
 
 /** Sorting kept the order of equal series, so what stays is the last one pushed. */
-function withoutDuplicates(sorted: readonly PreparedSeries[]): PreparedSeries[] {
+function withoutDuplicates(sorted: readonly LabelledMetric[]): LabelledMetric[] {
   return sorted.filter((series, i) => series.labelText !== sorted[i + 1]?.labelText)
 }
 
 function prepareFamily(
   family: MetricFamily,
-  series: readonly PreparedSeries[],
+  series: readonly LabelledMetric[],
   claims: readonly Claim[],
 ): PreparedFamily {
-  let text = renderHeader(family.name, family.type, family.help)
   let identity = `${family.type} ${family.name}`
   let samples = 0
   for (const { metric, labelText } of series) {
-    text += renderMetric(family.name, metric, labelText)
     identity += `\n${labelText}`
     samples += sampleCount(metric)
   }
@@ -251,7 +252,7 @@ function prepareFamily(
     claims,
     shape: digest(identity),
     sampleCount: samples,
-    data: Buffer.from(text, 'utf8'),
+    data: encodeStored(family, series),
   }
 }
 

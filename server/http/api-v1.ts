@@ -4,7 +4,8 @@ import type { Request, Response } from 'express'
 import { FLAG_NAMES, type FlagValues } from '../config/flags.ts'
 import { showFlagValue } from '../config/parse-flags.ts'
 import type { Gateway } from '../gateway.ts'
-import type { Label, Metric, MetricFamily } from '../metrics/metric-family.ts'
+import type { Label, Metric, MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import { boundedBuckets, type BoundedBucket } from '../metrics/native-buckets.ts'
 import { formatCount, formatFloat64 } from '../metrics/numbers.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
 import { familyOf, pushedAtOf, type GroupSlot } from '../view/group-slot.ts'
@@ -96,6 +97,15 @@ function nextDrain(response: Response): Promise<void> {
   })
 }
 
+const TYPE_NAMES: Readonly<Record<MetricType, string>> = {
+  counter: 'COUNTER',
+  gauge: 'GAUGE',
+  untyped: 'UNTYPED',
+  summary: 'SUMMARY',
+  histogram: 'HISTOGRAM',
+  gaugehistogram: 'GAUGE_HISTOGRAM',
+}
+
 /** A group in the original's form: families beside `labels` and `last_push_successful`. */
 function describeGroup(slot: GroupSlot): Record<string, unknown> {
   // Without a prototype, so that a family may have any name.
@@ -104,7 +114,7 @@ function describeGroup(slot: GroupSlot): Record<string, unknown> {
     const family = familyOf(slot, name)
     group[name] = {
       time_stamp: formatTimestamp(pushedAtOf(slot, name)),
-      type: family.type.toUpperCase(),
+      type: TYPE_NAMES[family.type],
       ...(family.help === undefined ? {} : { help: family.help }),
       metrics: describeMetrics(family),
     }
@@ -119,7 +129,9 @@ function describeMetrics(family: MetricFamily): unknown[] {
   return (family.metrics as readonly Metric[]).map((metric) => {
     const labels = labelObject(metric.labels)
     if ('value' in metric) return { labels, value: formatFloat64(metric.value) }
-    const totals = { count: formatCount(metric.count), sum: formatFloat64(metric.sum) }
+    const showCount =
+      'buckets' in metric && metric.hasFloatCounts === true ? formatFloat64 : formatCount
+    const totals = { count: showCount(metric.count), sum: formatFloat64(metric.sum) }
     if ('quantiles' in metric) {
       const quantiles = metric.quantiles.map(({ quantile, value }) => [
         formatFloat64(quantile),
@@ -127,12 +139,24 @@ function describeMetrics(family: MetricFamily): unknown[] {
       ])
       return { labels, quantiles: Object.fromEntries(quantiles) as unknown, ...totals }
     }
+    const { native } = metric
+    if (native !== undefined && native.positive.spans.length + native.negative.spans.length > 0) {
+      const buckets = boundedBuckets(native).map((bucket) => describeBucket(bucket, showCount))
+      return { labels, buckets, ...totals }
+    }
     const buckets = metric.buckets.map(({ upperBound, cumulativeCount }) => [
       formatFloat64(upperBound),
-      formatCount(cumulativeCount),
+      showCount(cumulativeCount),
     ])
     return { labels, buckets: Object.fromEntries(buckets) as unknown, ...totals }
   })
+}
+
+/** As the original codes it: 0 = (lower, upper], 1 = [lower, upper), 2 = open, 3 = closed. */
+function describeBucket(bucket: BoundedBucket, showCount: (count: number) => string): unknown[] {
+  const { lower, upper, lowerInclusive, upperInclusive, count } = bucket
+  const boundaries = lowerInclusive ? (upperInclusive ? 3 : 1) : upperInclusive ? 0 : 2
+  return [boundaries, formatFloat64(lower), formatFloat64(upper), showCount(count)]
 }
 
 function labelObject(labels: readonly Label[]): Record<string, string> {

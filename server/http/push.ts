@@ -1,6 +1,7 @@
 /** PUT, POST and DELETE on /metrics/job/...: the requests the gateway is there for. */
 import type { Request, Response } from 'express'
-import { parseText, type TextParseOptions } from '../exposition/text/parse.ts'
+import { syntaxOfBody } from '../exposition/content-type.ts'
+import { parseBody, type ParseBodyOptions } from '../exposition/parse-body.ts'
 import { renderLabels } from '../exposition/text/render.ts'
 import type { Gateway, PushKind } from '../gateway.ts'
 import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
@@ -15,7 +16,7 @@ export interface PushOptions {
   readonly logger: Logger
   /** What stands before `job/...` in a path: prefix and `/metrics/`. */
   readonly pathPrefix: string
-  readonly text: TextParseOptions
+  readonly parsing: ParseBodyOptions
   readonly bodyBytesMax: number
   readonly bodyBudget: BodyBudget
   /** 200, or 202 where nothing is checked. */
@@ -32,7 +33,9 @@ export async function handlePush(
   const startedAt = performance.now()
   const grouping = groupingOf(options, request)
   const body = await readBody(request, options.bodyBytesMax, options.bodyBudget)
-  const families = parseText(body, options.text)
+  const syntax = syntaxOfBody(request.headers['content-type'])
+  const { families, isWithoutEof } = parseBody(body, syntax, options.parsing)
+  if (isWithoutEof && body.length > 0) options.ownMetrics.countMissingEof()
   const outcome = await options.gateway.push(kind, grouping, families)
   if (outcome.kind === 'accepted') {
     sendStatus(response, options.acceptedStatus)
@@ -59,9 +62,9 @@ export async function handleDelete(
   sendStatus(response, 202)
 }
 
-function groupingOf({ pathPrefix, text }: PushOptions, request: Request): GroupingKey {
+function groupingOf({ pathPrefix, parsing }: PushOptions, request: Request): GroupingKey {
   const [path = ''] = request.url.split('?', 1)
-  return parseGroupingPath(path.slice(pathPrefix.length), text.utf8Names)
+  return parseGroupingPath(path.slice(pathPrefix.length), parsing.utf8Names)
 }
 
 function logRejection(

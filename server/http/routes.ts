@@ -55,9 +55,10 @@ export function createRoutes(options: RoutesOptions): Express {
     app.get(path, handler)
     app.all(path, requests.handler('other', refuseMethod(READ_METHODS)))
   }
+  const scrape = { gateway, preferOpenMetrics: flags['web.prefer-openmetrics'] }
   page(
     prefix + settings.telemetryPath,
-    requests.handler('scrape', (request, response) => handleScrape(gateway, request, response), {
+    requests.handler('scrape', (request, response) => handleScrape(scrape, request, response), {
       counted: false,
     }),
   )
@@ -155,9 +156,10 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
     ownMetrics,
     logger,
     pathPrefix: `${routePrefix}/metrics/`,
-    text: {
+    parsing: {
       utf8Names: flags['push.enable-utf8-names'],
       lenientNewlines: flags['push.lenient-newlines'],
+      strictOpenMetrics: flags['push.strict-openmetrics'],
       samplesMax: flags['push.max-samples'],
     },
     bodyBytesMax: flags['push.max-body-bytes'],

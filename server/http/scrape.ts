@@ -1,17 +1,24 @@
 /** GET and HEAD of the page that Prometheus scrapes. */
 import type { Request, Response } from 'express'
+import { negotiate } from '../exposition/negotiate.ts'
 import type { Gateway } from '../gateway.ts'
-import { acceptedEscaping, acceptsGzip } from './accept.ts'
+import { acceptsGzip } from './accept.ts'
+
+export interface ScrapeOptions {
+  readonly gateway: Gateway
+  /** --web.prefer-openmetrics */
+  readonly preferOpenMetrics: boolean
+}
 
 export async function handleScrape(
-  gateway: Gateway,
+  { gateway, preferOpenMetrics }: ScrapeOptions,
   request: Request,
   response: Response,
 ): Promise<void> {
-  const scheme = acceptedEscaping(request)
+  const format = negotiate(request.headers.accept, { preferOpenMetrics })
   const gzip = acceptsGzip(request)
-  const { parts, byteLength } = await gateway.expose(scheme, gzip ? 'gzip' : 'identity')
-  response.setHeader('Content-Type', `text/plain; version=0.0.4; charset=utf-8; escaping=${scheme}`)
+  const { parts, byteLength } = await gateway.expose(format, gzip ? 'gzip' : 'identity')
+  response.setHeader('Content-Type', format.contentType)
   response.setHeader('Vary', 'Accept, Accept-Encoding')
   response.setHeader('Content-Length', byteLength)
   if (gzip) response.setHeader('Content-Encoding', 'gzip')

@@ -1,9 +1,8 @@
 /** The gateway's metrics about itself, kept by prom-client and shown by our own encoder. */
 import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client'
-import { renderFamily } from '../exposition/text/render.ts'
 import { compareUtf8 } from '../groups/grouping-key.ts'
 import { claimsOf, PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
-import type { MetricType } from '../metrics/metric-family.ts'
+import type { MetricFamily, MetricType } from '../metrics/metric-family.ts'
 import type { BuildInfo } from './build-info.ts'
 import { readFamilies } from './prom-client-families.ts'
 
@@ -19,8 +18,9 @@ export interface OwnMetrics {
   countRejection(rule: string): void
   countFailureNotRecorded(): void
   countDroppedDuplicates(metrics: number): void
+  countMissingEof(): void
   /** All own families, sorted by name. */
-  collect(): Promise<{ name: string; type: MetricType; text: string }[]>
+  collect(): Promise<MetricFamily[]>
   /** What pushes must agree with: the names and types of the own families, from the start. */
   readonly claims: ReadonlyMap<string, string>
   stop(): void
@@ -85,6 +85,11 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
     help: 'Metrics that unchecked pushes carried twice; the last one was stored.',
     registers,
   })
+  const missingEof = new Counter({
+    name: 'pushgateway_openmetrics_without_eof_total',
+    help: 'OpenMetrics bodies that did not end in # EOF; they may have been cut off.',
+    registers,
+  })
   new Gauge({
     name: 'pushgateway_metrics_left_out',
     help: 'Stored metrics that the page leaves out, because unchecked pushes made them inconsistent.',
@@ -120,14 +125,12 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
     countDroppedDuplicates(metrics) {
       if (metrics > 0) duplicates.inc(metrics)
     },
+    countMissingEof() {
+      missingEof.inc()
+    },
     async collect() {
       const families = await readFamilies(registry)
-      families.sort((a, b) => compareUtf8(a.name, b.name))
-      return families.map((family) => ({
-        name: family.name,
-        type: family.type,
-        text: renderFamily(family),
-      }))
+      return families.sort((a, b) => compareUtf8(a.name, b.name))
     },
     stop() {
       registry.clear()

@@ -3,7 +3,17 @@ import type { Cursor } from '../../storage/group-store.ts'
 import { renderLabels } from '../exposition/text/render.ts'
 import { groupPath } from '../groups/grouping-key.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
-import { helpTextOf, pushedAtOf, samplesOf, typeOf, type GroupSlot } from '../view/group-slot.ts'
+import { boundedBuckets } from '../metrics/native-buckets.ts'
+import { formatFloat64 } from '../metrics/numbers.ts'
+import {
+  familyOf,
+  helpTextOf,
+  isMoreThanText,
+  pushedAtOf,
+  samplesOf,
+  typeOf,
+  type GroupSlot,
+} from '../view/group-slot.ts'
 import { html, type Markup } from './html.ts'
 
 export interface GroupsPageInput {
@@ -20,6 +30,8 @@ export interface GroupsPageInput {
 }
 
 const GROUPS_A_PAGE = 50
+/** Of a family, that many buckets of native histograms are shown. */
+const NATIVE_LINES_MAX = 200
 /** Of a family, this much is shown; the whole stands on the scrape page. */
 const SAMPLES_BYTES_MAX = 16 * 1024
 
@@ -122,7 +134,27 @@ function familySection(slot: GroupSlot, name: string): Markup {
     </summary>
     <p>pushed ${time(pushedAtOf(slot, name))}</p>
     <pre>${lines}${cut ? '…' : ''}</pre>
+    ${isMoreThanText(slot, name) ? nativeSection(slot, name) : ''}
   </details> `
+}
+
+/** The buckets of native histograms, which have no lines of text. */
+function nativeSection(slot: GroupSlot, name: string): Markup {
+  const lines: string[] = []
+  for (const metric of familyOf(slot, name).metrics) {
+    if (!('buckets' in metric) || metric.native === undefined) continue
+    for (const bucket of boundedBuckets(metric.native)) {
+      const bounds = `${formatFloat64(bucket.lower)}, ${formatFloat64(bucket.upper)}`
+      const interval = `${bucket.lowerInclusive ? '[' : '('}${bounds}${bucket.upperInclusive ? ']' : ')'}`
+      lines.push(
+        `${name}{${renderLabels(metric.labels)}} ${interval} ${formatFloat64(bucket.count)}`,
+      )
+    }
+  }
+  if (lines.length === 0) return html``
+  const shown = lines.slice(0, NATIVE_LINES_MAX)
+  return html`<p>native buckets</p>
+    <pre>${shown.join('\n')}${shown.length < lines.length ? '\n…' : ''}</pre>`
 }
 
 function pageLinks(

@@ -2,12 +2,25 @@
  * One family of the page over all groups that have it: the groups in order of their keys, cut into
  * segments of about 64 KB, each with its bytes kept. A changed group makes one segment dirty.
  */
-import type { EscapingScheme } from '../metrics/names.ts'
-import { escapeMetricName } from '../metrics/names.ts'
-import { escapeFamily, renderFamily, renderHeader, shownName } from '../exposition/text/render.ts'
+import { escapeFamily, unescapeHelp } from '../exposition/text/render.ts'
 import type { MetricType } from '../metrics/metric-family.ts'
+import { escapeMetricName, type EscapingScheme } from '../metrics/names.ts'
+import {
+  helpTextOf,
+  isMoreThanText,
+  samplesOf,
+  shownFamilyOf,
+  typeOf,
+  unitOf,
+  type GroupSlot,
+} from './group-slot.ts'
+import {
+  encodeFamilyMetrics,
+  encodeHead,
+  type FamilyFormat,
+  type FamilyHead,
+} from './page-pieces.ts'
 import { RopePart } from './rope.ts'
-import { helpTextOf, parseStored, samplesOf, typeOf, type GroupSlot } from './group-slot.ts'
 
 /** Cutting into larger parts compresses better, into smaller ones costs less per changed group. */
 const SEGMENT_BYTES = 64 * 1024
@@ -15,11 +28,12 @@ const SEGMENT_GROUPS_MAX = 1024
 
 class Segment {
   slots: GroupSlot[]
-  /** The samples by escaping scheme; one entry serves all when no name in here needs quotes. */
-  private parts = new Map<EscapingScheme | 'any', RopePart>()
+  /** The metrics by what they depend on of a format; see `part`. */
+  private parts = new Map<string, RopePart>()
   /** HELP of the first group that has one; undefined before the segment is looked at. */
   private help: string | undefined
   private mayBeQuoted: boolean | undefined
+  private moreThanText: boolean | undefined
   private byteCount: number | undefined
 
   constructor(slots: GroupSlot[]) {
@@ -30,10 +44,11 @@ class Segment {
     this.parts.clear()
     this.help = undefined
     this.mayBeQuoted = undefined
+    this.moreThanText = undefined
     this.byteCount = undefined
   }
 
-  /** Of the samples, names unescaped. */
+  /** Of the samples as text, names unescaped. */
   bytes(name: string): number {
     return (this.byteCount ??= this.slots.reduce(
       (total, slot) => total + samplesOf(slot, name).length,
@@ -52,43 +67,48 @@ class Segment {
     return this.help
   }
 
-  part(name: string, scheme: EscapingScheme): RopePart {
+  /**
+   * The metrics in a format. One part serves all escapings when no name in here needs quotes, and OpenMetrics as
+   * well as text when there is nothing but text.
+   */
+  part(name: string, format: FamilyFormat): RopePart {
+    const { syntax, escaping, shape } = format
     this.mayBeQuoted ??= this.slots.some((slot) => slot.mayBeQuoted)
-    const plain = scheme === 'allow-utf-8' || !this.mayBeQuoted
-    const id = plain ? 'any' : scheme
+    this.moreThanText ??= this.slots.some((slot) => isMoreThanText(slot, name))
+    const plain = escaping === 'allow-utf-8' || !this.mayBeQuoted
+    const asText = syntax === 'text' || (syntax === 'openmetrics' && !this.moreThanText)
+    const kind = asText ? 'text' : `${syntax} ${shape?.type} ${shape?.created}`
+    const id = `${kind} ${plain ? 'any' : escaping}`
     let part = this.parts.get(id)
     if (part === undefined) {
-      part = new RopePart(plain ? this.join(name) : this.joinEscaped(name, scheme))
+      part = new RopePart(
+        Buffer.concat(
+          this.slots.map((slot) =>
+            asText && (plain || !slot.mayBeQuoted)
+              ? samplesOf(slot, name)
+              : encodeSlot(slot, name, format),
+          ),
+        ),
+      )
       this.parts.set(id, part)
     }
     return part
   }
+}
 
-  private join(name: string): Buffer {
-    return Buffer.concat(this.slots.map((slot) => samplesOf(slot, name)))
-  }
-
-  private joinEscaped(name: string, scheme: EscapingScheme): Buffer {
-    return Buffer.concat(
-      this.slots.map((slot) => {
-        const samples = samplesOf(slot, name)
-        if (!slot.mayBeQuoted || samples.length === 0) return samples
-        const header = renderHeader(name, typeOf(slot, name), undefined)
-        const family = escapeFamily(
-          parseStored(Buffer.concat([Buffer.from(header), samples])),
-          scheme,
-        )
-        const text = Buffer.from(renderFamily(family))
-        return text.subarray(renderHeader(family.name, family.type, undefined).length)
-      }),
-    )
-  }
+function encodeSlot(slot: GroupSlot, name: string, format: FamilyFormat): Buffer {
+  const family = shownFamilyOf(slot, name)
+  return encodeFamilyMetrics(
+    format,
+    slot.mayBeQuoted ? escapeFamily(family, format.escaping) : family,
+  )
 }
 
 export class FamilyView {
   readonly name: string
   private segments: Segment[] = []
-  private readonly headers = new Map<EscapingScheme, RopePart>()
+  /** The last header in each format. */
+  private readonly headers = new Map<string, RopePart>()
   private sizesChanged = false
   /** How many groups have which HELP. */
   private readonly helps = new Map<string, number>()
@@ -182,34 +202,47 @@ export class FamilyView {
     return ''
   }
 
-  /** HELP and TYPE, then the segments; nothing at all when every group is left out. */
-  parts(scheme: EscapingScheme, withHeader: boolean): RopePart[] {
-    const segments = this.samples(scheme)
-    if (segments.length === 0 || !withHeader) return segments
-    return [this.header(scheme), ...segments]
+  /** The unit that the group with the lowest key gives. */
+  private get unit(): string | undefined {
+    for (const slot of this.slots()) {
+      const unit = unitOf(slot, this.name)
+      if (unit !== undefined) return unit
+    }
+    return undefined
   }
 
-  private samples(scheme: EscapingScheme): RopePart[] {
+  /** The metrics of all groups; nothing at all when every group is left out. */
+  metrics(format: FamilyFormat): RopePart[] {
     if (this.sizesChanged) this.balance()
     const parts: RopePart[] = []
     for (const segment of this.segments) {
-      const part = segment.part(this.name, scheme)
+      const part = segment.part(this.name, format)
       if (part.plain.length > 0) parts.push(part)
     }
     return parts
   }
 
-  private header(scheme: EscapingScheme): RopePart {
-    let header = this.headers.get(scheme)
+  /** @param metricsBytes of what `metrics` gave */
+  header(format: FamilyFormat, metricsBytes: number): RopePart {
+    const { syntax, escaping, shape } = format
+    const id = `${syntax} ${escaping} ${shape?.familyName} ${shape?.type} ${syntax === 'protobuf' ? metricsBytes : ''}`
+    let header = this.headers.get(id)
     if (header === undefined) {
-      const shown = escapeMetricName(this.name, scheme)
-      const help = this.helpText
-      const helpLine = help === '' ? '' : `# HELP ${shownName(shown)} ${help}\n`
-      const text = helpLine + renderHeader(shown, this.type, undefined)
-      header = new RopePart(Buffer.from(text))
-      this.headers.set(scheme, header)
+      header = new RopePart(encodeHead(format, this.head(escaping), metricsBytes))
+      this.headers.set(id, header)
     }
     return header
+  }
+
+  private head(escaping: EscapingScheme): FamilyHead {
+    const help = this.helpText
+    const { unit } = this
+    return {
+      name: escapeMetricName(this.name, escaping),
+      type: this.type,
+      help: help === '' ? undefined : unescapeHelp(help),
+      ...(unit === undefined ? {} : { unit }),
+    }
   }
 
   private *shownSlots(): Generator<GroupSlot> {

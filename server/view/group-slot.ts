@@ -1,21 +1,33 @@
 /**
- * One group as the view holds it: the bytes of its families one behind the other, push times
- * included, and where each family lies in them. Groups with the same families share the list of
+ * One group as the view holds it: the text of its families one behind the other, push times
+ * included, and where each family lies in it. Groups with the same families share the list of
  * names, since a fleet has thousands of groups and few such lists.
  */
 import { StoreError } from '../../storage/errors.ts'
 import type { StoredGroup } from '../../storage/group-store.ts'
-import { parseText } from '../exposition/text/parse.ts'
+import {
+  readStored,
+  splitStored,
+  type StoredParts,
+  storedHeaderLength,
+  storedHelpText,
+  storedType,
+  storedUnit,
+} from '../exposition/stored-family.ts'
 import {
   completeBuckets,
+  renderFamilySamples,
   renderHeader,
-  renderFamily,
   renderLabels,
-  shownName,
 } from '../exposition/text/render.ts'
 import { compareUtf8, decodeGroupKey, type GroupingKey } from '../groups/grouping-key.ts'
 import { PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
-import type { Label, MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import {
+  isHistogramType,
+  type Label,
+  type MetricFamily,
+  type MetricType,
+} from '../metrics/metric-family.ts'
 import { formatFloat64 } from '../metrics/numbers.ts'
 
 /** Family names of a group, sorted, and their places. */
@@ -40,10 +52,19 @@ export interface GroupSlot {
   readonly pushedAtUs: ReadonlyMap<string, number> | undefined
   /** True when a name in here may need quotes. */
   readonly mayBeQuoted: boolean
+  /** The protobuf form of the families that text cannot carry. */
+  readonly full: ReadonlyMap<string, Buffer> | undefined
   /** What is shown instead of the stored samples: completed histograms. */
   readonly completed: ReadonlyMap<string, Buffer> | undefined
   /** What is shown instead, where families are inconsistent; set by resolve.ts. */
-  resolved: ReadonlyMap<string, Buffer> | undefined
+  resolved: ReadonlyMap<string, ResolvedFamily> | undefined
+}
+
+/** What is left of a family that is shown in part; no samples = nothing. */
+export interface ResolvedFamily {
+  /** As text shows them. */
+  readonly samples: Buffer
+  readonly family: MetricFamily
 }
 
 const HELP_TEXTS: Readonly<Record<string, string>> = {
@@ -101,19 +122,27 @@ function buildSlot(group: StoredGroup, lists: NameLists): GroupSlot {
   const grouping = decodeGroupKey(group.key)
   const pieces = withPushTimes(group, grouping)
   const offsets = new Uint32Array(2 * pieces.length + 1)
+  const full = new Map<string, Buffer>()
   const completed = new Map<string, Buffer>()
   let at = 0
+  const texts: Buffer[] = []
   for (const [i, { name, data }] of pieces.entries()) {
+    const parts = splitStored(data)
+    const { text } = parts
+    texts.push(text)
+    if (parts.full !== undefined) full.set(name, parts.full)
+    const header = storedHeaderLength(text)
     offsets[2 * i] = at
-    const header = headerLength(name, data)
     offsets[2 * i + 1] = at + header
-    at += data.length
-    const samples = completeSamples(data, header)
-    if (samples !== undefined) completed.set(name, samples)
+    at += text.length
+    if (!isHistogramType(storedType(text.toString('utf8', 0, header)))) continue
+    const stored = readStored(parts)
+    const shown = completeBuckets(stored)
+    if (shown !== stored) completed.set(name, Buffer.from(renderFamilySamples(shown)))
   }
   offsets[2 * pieces.length] = at
   const bytes = Buffer.allocUnsafeSlow(at)
-  for (const [i, { data }] of pieces.entries()) bytes.set(data, offsets[2 * i])
+  for (const [i, text] of texts.entries()) bytes.set(text, offsets[2 * i])
   const pushedAtUs = new Map(group.families.map((family) => [family.name, family.pushedAtUs]))
   const together = group.families.every((family) => family.pushedAtUs === group.pushTimeUs)
   return {
@@ -129,6 +158,7 @@ function buildSlot(group: StoredGroup, lists: NameLists): GroupSlot {
     pushedAtUs: together ? undefined : pushedAtUs,
     // A quoted name stands behind '{' or ','; that a value may end so only costs a second look.
     mayBeQuoted: bytes.includes('{"') || bytes.includes(',"'),
+    full: full.size > 0 ? full : undefined,
     completed: completed.size > 0 ? completed : undefined,
     resolved: undefined,
   }
@@ -159,25 +189,6 @@ export function exposedLabels({ labels }: GroupingKey): readonly Label[] {
   return [...labels, { name: 'instance', value: '' }].sort((a, b) => compareUtf8(a.name, b.name))
 }
 
-const LINE_FEED = 0x0a
-const HASH = 0x23
-const HELP_MARK = '# HELP '
-
-/** Bytes of the HELP and TYPE lines that a stored family begins with. */
-function headerLength(name: string, data: Buffer): number {
-  let at = 0
-  while (data[at] === HASH) {
-    const end = data.indexOf(LINE_FEED, at)
-    if (end < 0) throw damaged(name)
-    at = end + 1
-  }
-  return at
-}
-
-function damaged(name: string): StoreError {
-  return new StoreError('corrupt', `a stored metric family ${JSON.stringify(name)} cannot be read`)
-}
-
 /** The header of a family in a slot, as stored. */
 function headerOf(slot: GroupSlot, index: number): string {
   return slot.bytes.toString('utf8', slot.offsets[2 * index], slot.offsets[2 * index + 1])
@@ -185,28 +196,44 @@ function headerOf(slot: GroupSlot, index: number): string {
 
 /** The HELP text as the format escapes it, or '' when the family has none. */
 export function helpTextOf(slot: GroupSlot, name: string): string {
-  const header = headerOf(slot, slot.list.indexes.get(name)!)
-  if (!header.startsWith(HELP_MARK)) return ''
-  return header.slice(HELP_MARK.length + shownName(name).length + 1, header.indexOf('\n'))
+  return storedHelpText(headerOf(slot, slot.list.indexes.get(name)!), name)
+}
+
+export function unitOf(slot: GroupSlot, name: string): string | undefined {
+  return storedUnit(headerOf(slot, slot.list.indexes.get(name)!), name)
 }
 
 export function typeOf(slot: GroupSlot, name: string): MetricType {
-  const header = headerOf(slot, slot.list.indexes.get(name)!)
-  return header.slice(header.lastIndexOf(' ') + 1, -1) as MetricType
+  return storedType(headerOf(slot, slot.list.indexes.get(name)!))
 }
 
-/** The sample lines of a family of the group, as they are shown. */
+/** The sample lines of a family of the group, as text shows them. */
 export function samplesOf(slot: GroupSlot, name: string): Buffer {
-  const changed = slot.resolved?.get(name) ?? slot.completed?.get(name)
+  const changed = slot.resolved?.get(name)?.samples ?? slot.completed?.get(name)
   if (changed !== undefined) return changed
   const index = slot.list.indexes.get(name)!
   return slot.bytes.subarray(slot.offsets[2 * index + 1], slot.offsets[2 * index + 2])
 }
 
-/** A family of the group as it was pushed, parsed again. */
+/** True when text does not say all there is to say of the family. */
+export function isMoreThanText(slot: GroupSlot, name: string): boolean {
+  return slot.full?.has(name) === true
+}
+
+/**
+ * A family of the group as it was pushed, parsed again.
+ *
+ * @throws StoreError corrupt
+ */
 export function familyOf(slot: GroupSlot, name: string): MetricFamily {
   const index = slot.list.indexes.get(name)!
-  return parseStored(slot.bytes.subarray(slot.offsets[2 * index], slot.offsets[2 * index + 2]))
+  const text = slot.bytes.subarray(slot.offsets[2 * index], slot.offsets[2 * index + 2])
+  return readFamily({ text, full: slot.full?.get(name) })
+}
+
+/** A family of the group as the page shows it, but for missing buckets. */
+export function shownFamilyOf(slot: GroupSlot, name: string): MetricFamily {
+  return slot.resolved?.get(name)?.family ?? familyOf(slot, name)
 }
 
 /** Store time at which a family was last written. */
@@ -217,31 +244,26 @@ export function pushedAtOf(slot: GroupSlot, name: string): number {
 }
 
 /**
- * Reads a family back from what is stored or shown of it.
+ * Reads a family back from the bytes that are stored of it.
  *
  * @throws StoreError corrupt
  */
 export function parseStored(data: Buffer): MetricFamily {
   try {
-    const [family] = parseText(data, { utf8Names: true, lenientNewlines: false })
-    if (family !== undefined) return family
+    return readFamily(splitStored(data))
   } catch (error) {
-    throw new StoreError('corrupt', `a stored family cannot be read: ${String(error)}`, {
-      cause: error,
-    })
+    throw error instanceof StoreError ? error : unreadable(error)
   }
-  throw new StoreError('corrupt', 'a stored family is without samples')
 }
 
-/** Samples with +Inf buckets added; undefined when none is missing. */
-function completeSamples(data: Buffer, header: number): Buffer | undefined {
-  if (!data.toString('latin1', Math.max(0, header - TYPE_END.length), header).endsWith(TYPE_END)) {
-    return undefined
+function readFamily(parts: StoredParts): MetricFamily {
+  try {
+    return readStored(parts)
+  } catch (error) {
+    throw unreadable(error)
   }
-  const stored = parseStored(data)
-  const completed = completeBuckets(stored)
-  if (completed === stored) return undefined
-  return Buffer.from(renderFamily(completed)).subarray(header)
 }
 
-const TYPE_END = ' histogram\n'
+function unreadable(cause: unknown): StoreError {
+  return new StoreError('corrupt', `a stored family cannot be read: ${String(cause)}`, { cause })
+}

@@ -3,28 +3,30 @@
  * pushes bring about: everywhere the lowest group key wins, and what loses is left out and counted.
  * The result depends on the stored groups alone, so all replicas leave out the same.
  */
-import { renderHeader, renderLabels, renderMetric } from '../exposition/text/render.ts'
+import { completeBuckets, renderFamilySamples, renderLabels } from '../exposition/text/render.ts'
 import { claimsOf, nameSetOf } from '../groups/rules.ts'
-import type { Metric } from '../metrics/metric-family.ts'
-import { parseStored, samplesOf, typeOf, type GroupSlot } from './group-slot.ts'
+import type { Metric, MetricFamily } from '../metrics/metric-family.ts'
+import { familyOf, typeOf, type GroupSlot, type ResolvedFamily } from './group-slot.ts'
 
 export interface Resolution {
-  /** By slot, the families that are shown otherwise than stored; an empty buffer = not at all. */
-  readonly shown: ReadonlyMap<GroupSlot, ReadonlyMap<string, Buffer>>
+  /** By slot, the families that are shown otherwise than stored. */
+  readonly shown: ReadonlyMap<GroupSlot, ReadonlyMap<string, ResolvedFamily>>
   /** Metrics that the page leaves out. */
   readonly leftOut: number
 }
 
-const NOTHING = Buffer.alloc(0)
-
 /** @param slots all groups in order of their keys, none of them resolved */
 export function resolve(slots: readonly GroupSlot[]): Resolution {
-  const shown = new Map<GroupSlot, Map<string, Buffer>>()
+  const shown = new Map<GroupSlot, Map<string, ResolvedFamily>>()
   let leftOut = 0
-  const show = (slot: GroupSlot, name: string, samples: Buffer): void => {
+  /** Shows of a family only these of its metrics. */
+  const show = (slot: GroupSlot, family: MetricFamily, metrics: readonly Metric[]): void => {
     let families = shown.get(slot)
-    if (families === undefined) shown.set(slot, (families = new Map<string, Buffer>()))
-    families.set(name, samples)
+    if (families === undefined) shown.set(slot, (families = new Map<string, ResolvedFamily>()))
+    const rest = { ...family, metrics } as MetricFamily
+    const samples = Buffer.from(renderFamilySamples(completeBuckets(rest)))
+    families.set(family.name, { samples, family: rest })
+    leftOut += family.metrics.length - metrics.length
   }
 
   // In order of group keys, then names: what is shown claims its names, what is left out does not.
@@ -35,8 +37,7 @@ export function resolve(slots: readonly GroupSlot[]): Resolution {
       if (claims.every(([claim, meaning]) => (claimed.get(claim) ?? meaning) === meaning)) {
         for (const [claim, meaning] of claims) claimed.set(claim, meaning)
       } else {
-        leftOut += metricsOf(slot, name).length
-        show(slot, name, NOTHING)
+        show(slot, familyOf(slot, name), [])
       }
     }
   }
@@ -45,15 +46,13 @@ export function resolve(slots: readonly GroupSlot[]): Resolution {
     const seen = new Set<string>()
     for (const slot of job) {
       for (const name of slot.list.names) {
-        if (shown.get(slot)?.get(name) === NOTHING) continue
-        const metrics = metricsOf(slot, name)
-        const kept = metrics.filter((metric) => {
+        if (shown.get(slot)?.has(name) === true) continue
+        const family = familyOf(slot, name)
+        const kept = (family.metrics as readonly Metric[]).filter((metric) => {
           const id = `${name}{${renderLabels(metric.labels)}`
           return !seen.has(id) && seen.add(id)
         })
-        if (kept.length === metrics.length) continue
-        leftOut += metrics.length - kept.length
-        show(slot, name, Buffer.from(kept.map((metric) => lines(name, metric)).join('')))
+        if (kept.length < family.metrics.length) show(slot, family, kept)
       }
     }
   }
@@ -73,13 +72,4 @@ function jobsThatMayRepeat(slots: readonly GroupSlot[]): GroupSlot[][] {
       job.some((slot) => slot.inconsistent) &&
       new Set(job.map((slot) => nameSetOf(slot.grouping.labels))).size > 1,
   )
-}
-
-function metricsOf(slot: GroupSlot, name: string): readonly Metric[] {
-  const header = renderHeader(name, typeOf(slot, name), undefined)
-  return parseStored(Buffer.concat([Buffer.from(header), samplesOf(slot, name)])).metrics
-}
-
-function lines(name: string, metric: Metric): string {
-  return renderMetric(name, metric, renderLabels(metric.labels))
 }

@@ -5,19 +5,16 @@
 import type { ChangePage, GroupStore, Cursor, StoredGroup } from '../../storage/group-store.ts'
 import { ORIGIN } from '../../storage/group-store.ts'
 import { compareUtf8 } from '../groups/grouping-key.ts'
-import type { MetricType } from '../metrics/metric-family.ts'
-import type { EscapingScheme } from '../metrics/names.ts'
+import type { ExpositionFormat } from '../exposition/negotiate.ts'
+import { openMetricsShape } from '../exposition/openmetrics/naming.ts'
+import { claimsOf } from '../groups/rules.ts'
+import type { MetricFamily } from '../metrics/metric-family.ts'
+import { escapeMetricName } from '../metrics/names.ts'
 import { FamilyView } from './family-view.ts'
-import { createGroupSlot, NameLists, type GroupSlot } from './group-slot.ts'
+import { createGroupSlot, NameLists, type GroupSlot, type ResolvedFamily } from './group-slot.ts'
+import { encodeEnd, encodeFamilyMetrics, encodeHead, type FamilyFormat } from './page-pieces.ts'
 import { resolve } from './resolve.ts'
-import type { RopePart } from './rope.ts'
-
-/** Families of the page's own process, already rendered, which take their place by name. */
-export interface OwnFamily {
-  readonly name: string
-  readonly type: MetricType
-  readonly part: RopePart
-}
+import { RopePart } from './rope.ts'
 
 export interface ViewEvents {
   /** Groups disagree about the HELP of a family; called once for each family. */
@@ -95,26 +92,61 @@ export class View {
   }
 
   /**
-   * The page in order of family names. An own family's header stands for pushed ones of its name;
-   * one that meets another type, stored before the name was ours, gives way.
+   * The page in order of family names, the families of the page's own process among them. An own family's head
+   * stands for pushed ones of its name; one that meets another type, stored before the name was ours, gives way.
+   *
+   * @param own sorted by name
    */
-  page(scheme: EscapingScheme, own: readonly OwnFamily[]): RopePart[] {
+  page(format: ExpositionFormat, own: readonly MetricFamily[]): RopePart[] {
     const parts: RopePart[] = []
     const families = this.orderedFamilies()
-    let next = 0
-    for (const { name, type, part } of own) {
-      while (next < families.length && compareUtf8(families[next]!.name, name) < 0) {
-        parts.push(...families[next++]!.parts(scheme, true))
-      }
-      const pushed = families[next]?.name === name ? families[next++] : undefined
-      if (pushed === undefined || pushed.type === type) {
-        parts.push(part, ...(pushed?.parts(scheme, false) ?? []))
-      } else {
-        parts.push(...pushed.parts(scheme, true))
-      }
+    const formatOf = this.familyFormats(format, own)
+    const addPushed = (family: FamilyView): void => {
+      const familyFormat = formatOf(family)
+      const metrics = family.metrics(familyFormat)
+      if (metrics.length > 0) parts.push(family.header(familyFormat, bytesOf(metrics)), ...metrics)
     }
-    while (next < families.length) parts.push(...families[next++]!.parts(scheme, true))
+    let next = 0
+    for (const family of own) {
+      while (next < families.length && compareUtf8(families[next]!.name, family.name) < 0) {
+        addPushed(families[next++]!)
+      }
+      const pushed = families[next]?.name === family.name ? families[next++] : undefined
+      if (pushed !== undefined && pushed.type !== family.type) {
+        addPushed(pushed)
+        continue
+      }
+      const familyFormat = formatOf(family)
+      const metrics = [
+        new RopePart(encodeFamilyMetrics(familyFormat, family)),
+        ...(pushed?.metrics(familyFormat) ?? []),
+      ]
+      const head = encodeHead(familyFormat, family, bytesOf(metrics))
+      parts.push(new RopePart(head), ...metrics)
+    }
+    while (next < families.length) addPushed(families[next++]!)
+    const end = encodeEnd(format)
+    if (end.length > 0) parts.push(new RopePart(end))
     return parts
+  }
+
+  /** How each family goes into the page; only OpenMetrics needs to know the others for that. */
+  private familyFormats(
+    format: ExpositionFormat,
+    own: readonly MetricFamily[],
+  ): (family: FamilyView | MetricFamily) => FamilyFormat {
+    if (format.syntax !== 'openmetrics') return () => ({ ...format, shape: undefined })
+    const names = new Set<string>()
+    for (const { name, type } of [...own, ...this.orderedFamilies()]) {
+      for (const [claim] of claimsOf(name, type))
+        names.add(escapeMetricName(claim, format.escaping))
+    }
+    return ({ name, type }) => ({
+      ...format,
+      shape: openMetricsShape(escapeMetricName(name, format.escaping), type, (other) =>
+        names.has(other),
+      ),
+    })
   }
 
   private orderedFamilies(): FamilyView[] {
@@ -227,7 +259,7 @@ export class View {
     for (const slot of before) slot.resolved = undefined
     const { shown, leftOut } =
       this.inconsistentGroups === 0
-        ? { shown: new Map<GroupSlot, Map<string, Buffer>>(), leftOut: 0 }
+        ? { shown: new Map<GroupSlot, Map<string, ResolvedFamily>>(), leftOut: 0 }
         : resolve(this.groups())
     for (const [slot, families] of shown) slot.resolved = families
     this.resolvedSlots = [...shown.keys()]
@@ -236,6 +268,10 @@ export class View {
       for (const name of slot.list.names) this.families.get(name)?.touch(slot.id)
     }
   }
+}
+
+function bytesOf(parts: readonly RopePart[]): number {
+  return parts.reduce((total, { plain }) => total + plain.length, 0)
 }
 
 function byId(a: GroupSlot, b: GroupSlot): number {

@@ -2,11 +2,10 @@
 import { Gateway, type PushOutcome } from '../../server/gateway.ts'
 import { parseText } from '../../server/exposition/text/parse.ts'
 import { decodeGroupKey } from '../../server/groups/grouping-key.ts'
-import type { Metric } from '../../server/metrics/metric-family.ts'
+import type { Metric, MetricFamily } from '../../server/metrics/metric-family.ts'
 import { readBuildInfo } from '../../server/telemetry/build-info.ts'
 import { createOwnMetrics, type OwnMetrics } from '../../server/telemetry/own-metrics.ts'
-import { RopePart } from '../../server/view/rope.ts'
-import { View, type OwnFamily as OwnPart } from '../../server/view/view.ts'
+import { View } from '../../server/view/view.ts'
 import { ORIGIN, type GroupStore } from '../../storage/group-store.ts'
 import type { Groups, OwnFamily, PushKind } from './model.ts'
 import { FAMILY_NAMES, groupingOf, parseBody } from './universe.ts'
@@ -52,20 +51,21 @@ export function createWorld(store: GroupStore): World {
     wipe: () => gateways.checked.wipe(),
     page: async (shown = view) => {
       await shown.sync()
-      const own = await (ownParts ??= collectOwn())
-      const parts = shown.page('allow-utf-8', own).map(({ plain }) => plain)
+      const own = await (ownShown ??= collectOwn())
+      const parts = shown
+        .page({ syntax: 'text', escaping: 'allow-utf-8' }, own)
+        .map(({ plain }) => plain)
       return Buffer.concat(parts).toString('utf8')
     },
   }
 }
 
 /** Once, and only those that a push can meet: the others would take most of the time. */
-let ownParts: Promise<OwnPart[]> | undefined
+let ownShown: Promise<MetricFamily[]> | undefined
 
-async function collectOwn(): Promise<OwnPart[]> {
+async function collectOwn(): Promise<MetricFamily[]> {
   const families = await ownMetrics.collect()
-  const met = families.filter(({ name }) => FAMILY_NAMES.some((pushed) => pushed.startsWith(name)))
-  return met.map(({ text, ...own }) => ({ ...own, part: new RopePart(Buffer.from(text)) }))
+  return families.filter(({ name }) => FAMILY_NAMES.some((pushed) => pushed.startsWith(name)))
 }
 
 export function newView(store: GroupStore): View {

@@ -82,7 +82,12 @@ export function sampleCount(metric: Metric): number {
 
 /** A whole family: header and all samples. */
 export function renderFamily(family: MetricFamily): string {
-  let text = renderHeader(family.name, family.type, family.help)
+  return renderHeader(family.name, family.type, family.help) + renderFamilySamples(family)
+}
+
+/** The samples of a family. */
+export function renderFamilySamples(family: MetricFamily): string {
+  let text = ''
   for (const metric of family.metrics) {
     text += renderMetric(family.name, metric, renderLabels(metric.labels))
   }
@@ -106,7 +111,9 @@ export function escapeFamily(family: MetricFamily, scheme: EscapingScheme): Metr
  * Returns the family itself when none is missing.
  */
 export function completeBuckets(family: MetricFamily): MetricFamily {
-  if (family.type !== 'histogram' || family.metrics.every(hasLastBucket)) return family
+  const { type } = family
+  if (type !== 'histogram' && type !== 'gaugehistogram') return family
+  if (family.metrics.every(hasLastBucket)) return family
   const metrics = family.metrics.map((metric) =>
     hasLastBucket(metric)
       ? metric
@@ -115,11 +122,16 @@ export function completeBuckets(family: MetricFamily): MetricFamily {
           buckets: [...metric.buckets, { upperBound: Infinity, cumulativeCount: metric.count }],
         },
   )
-  return { ...family, metrics }
+  return { ...family, type, metrics }
 }
 
 function hasLastBucket({ buckets }: HistogramMetric): boolean {
   return buckets.some(({ upperBound }) => upperBound === Infinity)
+}
+
+/** What a HELP line of renderHeader says. */
+export function unescapeHelp(text: string): string {
+  return text.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character))
 }
 
 function escapeHelp(text: string): string {

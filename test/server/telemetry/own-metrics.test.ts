@@ -32,7 +32,7 @@ function createUsedMetrics(): OwnMetrics {
 }
 
 async function familiesOf(ownMetrics: OwnMetrics): Promise<MetricFamily[]> {
-  const text = (await ownMetrics.collect()).map((family) => family.text).join('')
+  const text = (await ownMetrics.collect()).map(renderFamily).join('')
   return parseText(Buffer.from(text), { utf8Names: false, lenientNewlines: false })
 }
 
@@ -78,11 +78,12 @@ describe.each([
   test('each family is a valid exposition of its own, with HELP, and with samples', async () => {
     const families = await (await create()).collect()
     expect(families.length).toBeGreaterThan(10)
-    for (const { name, type, text } of families) {
+    for (const family of families) {
+      const { name, type } = family
+      const text = renderFamily(family)
       const parsed = parseText(Buffer.from(text), { utf8Names: false, lenientNewlines: false })
       expect(parsed.map((family) => [family.name, family.type])).toEqual([[name, type]])
       expect(parsed[0]?.help).toMatch(/\S/)
-      expect(parsed.map(renderFamily).join('')).toBe(text)
       expect(text).not.toContain('{}')
     }
   })

@@ -2,16 +2,34 @@ import { describe, expect, test } from '@jest/globals'
 import type { EscapingScheme } from '../../../server/metrics/names.ts'
 import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
 import { FamilyView } from '../../../server/view/family-view.ts'
+import type { FamilyFormat } from '../../../server/view/page-pieces.ts'
+import type { RopePart } from '../../../server/view/rope.ts'
 import { createGroupSlot, NameLists, type GroupSlot } from '../../../server/view/group-slot.ts'
-import { createMemoryGateway, textOf, withoutTimes, type MemoryGateway } from './memory-gateway.ts'
+import {
+  createMemoryGateway,
+  textFormat,
+  textOf,
+  withoutTimes,
+  type MemoryGateway,
+} from './memory-gateway.ts'
 import { renderNaively } from './naive-page.ts'
 
 const SEGMENT_BYTES = 64 * 1024
 
 /** The parts of the family `m` with the groups' times left out. */
 function partsOfM({ view }: MemoryGateway): Buffer[] {
-  const plain = view.page('allow-utf-8', []).map((part) => part.plain)
+  const plain = view.page(textFormat('allow-utf-8'), []).map((part) => part.plain)
   return plain.filter((bytes) => /^m\{/.test(bytes.toString('latin1', 0, 2)))
+}
+
+function inText(escaping: EscapingScheme): FamilyFormat {
+  return { ...textFormat(escaping), shape: undefined }
+}
+
+/** Header and metrics, or nothing. */
+function partsOf(family: FamilyView, escaping: EscapingScheme): RopePart[] {
+  const metrics = family.metrics(inText(escaping))
+  return metrics.length === 0 ? [] : [family.header(inText(escaping), 0), ...metrics]
 }
 
 function pathOf(i: number): string {
@@ -145,7 +163,7 @@ describe('names that grow when they are escaped', () => {
         const slot = await slotOf(`job/${job}`, `m{"${'.'.repeat(20_000)}"="1"} 1\n`)
         family.put(watched(slot))
       }
-      const text = textOf(family.parts(scheme, true))
+      const text = textOf(partsOf(family, scheme))
       expect(text.split('\n').map((line) => line.length > 60_000)).toEqual([
         false,
         true,
@@ -161,20 +179,20 @@ describe('a FamilyView by itself', () => {
   test('is empty until a group is put, and when the last one is removed', async () => {
     const family = new FamilyView('m')
     expect(family.isEmpty).toBe(true)
-    expect(family.parts('underscores', true)).toEqual([])
+    expect(partsOf(family, 'underscores')).toEqual([])
     const slot = await slotOf('job/a', 'm 1\n')
     family.put(slot)
     expect(family.isEmpty).toBe(false)
     family.remove(slot.id)
     expect(family.isEmpty).toBe(true)
-    expect(family.parts('underscores', true)).toEqual([])
+    expect(partsOf(family, 'underscores')).toEqual([])
   })
 
   test('takes the new slot of a group in place of its old one', async () => {
     const family = new FamilyView('m')
     family.put(await slotOf('job/a', 'm 1\n'))
     family.put(await slotOf('job/a', 'm 2\n'))
-    expect(textOf(family.parts('underscores', false))).toBe('m{instance="",job="a"} 2\n')
+    expect(textOf(family.metrics(inText('underscores')))).toBe('m{instance="",job="a"} 2\n')
     expect([...family.slots()]).toHaveLength(1)
   })
 
@@ -190,9 +208,9 @@ describe('a FamilyView by itself', () => {
   test('gives the same parts again when nothing changed', async () => {
     const family = new FamilyView('m')
     family.put(await slotOf('job/a', '# HELP m x\nm 1\n'))
-    const [header, samples] = family.parts('underscores', true)
-    expect(family.parts('underscores', true)).toEqual([header, samples])
-    expect(family.parts('underscores', true)[0]).toBe(header)
-    expect(family.parts('allow-utf-8', true)[1]).toBe(samples)
+    const [header, samples] = partsOf(family, 'underscores')
+    expect(partsOf(family, 'underscores')).toEqual([header, samples])
+    expect(partsOf(family, 'underscores')[0]).toBe(header)
+    expect(partsOf(family, 'allow-utf-8')[1]).toBe(samples)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import type { Syntax } from '../../../server/exposition/negotiate.ts'
 import { parseText } from '../../../server/exposition/text/parse.ts'
 import type { EscapingScheme } from '../../../server/metrics/names.ts'
 import {
@@ -10,6 +11,7 @@ import {
 } from './memory-gateway.ts'
 import { renderNaively } from './naive-page.ts'
 
+const SYNTAXES: readonly Syntax[] = ['text', 'openmetrics', 'protobuf']
 const SCHEMES: readonly EscapingScheme[] = ['allow-utf-8', 'underscores', 'dots', 'values']
 
 type Step =
@@ -134,7 +136,10 @@ describe.each([
         await late.sync()
         expect(late.position).toEqual(gateway.view.position)
         for (const scheme of SCHEMES) {
-          expect(textOf(late.page(scheme, []))).toBe(textOf(gateway.view.page(scheme, [])))
+          for (const syntax of SYNTAXES) {
+            const format = { syntax, escaping: scheme }
+            expect(textOf(late.page(format, []))).toBe(textOf(gateway.view.page(format, [])))
+          }
         }
         expect(late.leftOut).toBe(gateway.view.leftOut)
         expect(late.groups().map(({ id }) => id)).toEqual(gateway.view.groups().map(({ id }) => id))

@@ -6,9 +6,11 @@ import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
 import type { EscapingScheme } from '../../../server/metrics/names.ts'
 import { readBuildInfo } from '../../../server/telemetry/build-info.ts'
 import { createLogger } from '../../../server/telemetry/logger.ts'
+import type { ExpositionFormat } from '../../../server/exposition/negotiate.ts'
+import type { MetricFamily } from '../../../server/metrics/metric-family.ts'
 import { createOwnMetrics } from '../../../server/telemetry/own-metrics.ts'
 import type { RopePart } from '../../../server/view/rope.ts'
-import { View, type OwnFamily } from '../../../server/view/view.ts'
+import { View } from '../../../server/view/view.ts'
 import type { GroupStore } from '../../../storage/group-store.ts'
 import { createMemoryStore } from '../../../storage/memory.ts'
 
@@ -41,16 +43,18 @@ export function createTestView(store: GroupStore): TestView {
   return { view, helpReports, resets }
 }
 
+export type PushedBody = string | readonly MetricFamily[]
+
 export interface MemoryGateway extends TestView {
   readonly store: GroupStore
-  /** PUTs a body to `job/…`; throws when it is refused. */
-  readonly put: (path: string, body: string) => Promise<void>
-  readonly post: (path: string, body: string) => Promise<void>
+  /** PUTs a body, or the families of one, to `job/…`; throws when it is refused. */
+  readonly put: (path: string, body: PushedBody) => Promise<void>
+  readonly post: (path: string, body: PushedBody) => Promise<void>
   readonly remove: (path: string) => Promise<void>
   /** As put and post, but returns whether the push was accepted. */
-  readonly push: (kind: 'replace' | 'merge', path: string, body: string) => Promise<boolean>
+  readonly push: (kind: 'replace' | 'merge', path: string, body: PushedBody) => Promise<boolean>
   /** Syncs the view and returns its page. */
-  readonly page: (scheme?: EscapingScheme, own?: readonly OwnFamily[]) => Promise<string>
+  readonly page: (scheme?: EscapingScheme, own?: readonly MetricFamily[]) => Promise<string>
 }
 
 export interface MemoryGatewayOptions {
@@ -75,9 +79,12 @@ export function createMemoryGateway({
   const push = async (
     kind: 'replace' | 'merge',
     path: string,
-    body: string,
+    body: PushedBody,
   ): Promise<string | undefined> => {
-    const families = parseText(Buffer.from(body), { utf8Names: true, lenientNewlines: false })
+    const families =
+      typeof body === 'string'
+        ? parseText(Buffer.from(body), { utf8Names: true, lenientNewlines: false })
+        : body
     const outcome = await gateway.push(kind, parseGroupingPath(path, true), families)
     return outcome.kind === 'accepted' ? undefined : outcome.reason
   }
@@ -94,9 +101,14 @@ export function createMemoryGateway({
     push: async (...given) => (await push(...given)) === undefined,
     async page(scheme = 'allow-utf-8', own = []) {
       await view.sync()
-      return textOf(view.page(scheme, own))
+      return textOf(view.page(textFormat(scheme), own))
     },
   }
+}
+
+/** Text 0.0.4 with names escaped by `escaping`. */
+export function textFormat(escaping: EscapingScheme): ExpositionFormat {
+  return { syntax: 'text', escaping }
 }
 
 export function textOf(parts: readonly RopePart[]): string {

@@ -47,7 +47,8 @@ export async function renderNaively(store: GroupStore, scheme: EscapingScheme): 
     const escaped = parts.map((family) => escapeFamily(completeBuckets(family), scheme))
     const help = helps.find((given) => given !== undefined)
     const shownName = escaped[0]!.name
-    text += renderHeader(shownName, first.type, help)
+    const type = first.type === 'gaugehistogram' ? 'histogram' : first.type
+    text += renderHeader(shownName, type, help)
     for (const family of escaped) {
       const header = renderHeader(shownName, family.type, undefined)
       text += renderFamily({ ...family, help: undefined }).slice(header.length)

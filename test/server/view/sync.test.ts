@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import { createMemoryStore } from '../../../storage/memory.ts'
 import { createHeldStore, type HeldStore } from './held-store.ts'
-import { createMemoryGateway, textOf, withoutTimes, type MemoryGateway } from './memory-gateway.ts'
+import {
+  createMemoryGateway,
+  textFormat,
+  textOf,
+  withoutTimes,
+  type MemoryGateway,
+} from './memory-gateway.ts'
 import { renderNaively } from './naive-page.ts'
 
 function createHeldGateway(checked = true): { held: HeldStore; gateway: MemoryGateway } {
@@ -11,7 +17,7 @@ function createHeldGateway(checked = true): { held: HeldStore; gateway: MemoryGa
 
 /** The pushed lines that the view shows now, without asking the store. */
 function shownBy({ view }: MemoryGateway): string[] {
-  const lines = withoutTimes(textOf(view.page('allow-utf-8', []))).split('\n')
+  const lines = withoutTimes(textOf(view.page(textFormat('allow-utf-8'), []))).split('\n')
   return lines.filter((line) => line !== '' && !line.startsWith('#'))
 }
 
@@ -189,7 +195,7 @@ describe('an answer in several pages', () => {
     await sync
     expect(namesShownBy(gateway)).toEqual(['b_moved', 'c', 'e'])
     const { text } = await renderNaively(gateway.store, 'allow-utf-8')
-    expect(textOf(gateway.view.page('allow-utf-8', [])) === text).toBe(true)
+    expect(textOf(gateway.view.page(textFormat('allow-utf-8'), [])) === text).toBe(true)
     expect(gateway.view.position).toEqual((await gateway.store.status()).head)
   })
 
@@ -226,7 +232,7 @@ describe('a store with another history', () => {
       'new{instance="",job="new"} 1',
       'old{instance="",job="old"} 2',
     ])
-    expect(textOf(gateway.view.page('allow-utf-8', []))).toBe(await other.page())
+    expect(textOf(gateway.view.page(textFormat('allow-utf-8'), []))).toBe(await other.page())
     expect(gateway.view.position).toEqual(other.view.position)
   })
 
@@ -237,7 +243,7 @@ describe('a store with another history', () => {
     held.replaceBy(createMemoryStore())
     await gateway.view.sync()
     expect(gateway.view.groups()).toEqual([])
-    expect(textOf(gateway.view.page('allow-utf-8', []))).toBe('')
+    expect(textOf(gateway.view.page(textFormat('allow-utf-8'), []))).toBe('')
   })
 
   test('is noticed between two pages of an answer', async () => {

@@ -1,10 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import zlib from 'node:zlib'
 import { groupingKeyOf, parseGroupingPath } from '../../../server/groups/grouping-key.ts'
-import type { MetricType } from '../../../server/metrics/metric-family.ts'
-import { joinGzip, RopePart } from '../../../server/view/rope.ts'
-import type { OwnFamily } from '../../../server/view/view.ts'
-import { createMemoryGateway, createTestView, withoutTimes } from './memory-gateway.ts'
+import type { MetricFamily } from '../../../server/metrics/metric-family.ts'
+import { joinGzip } from '../../../server/view/rope.ts'
+import { createMemoryGateway, createTestView, textFormat, withoutTimes } from './memory-gateway.ts'
 
 describe('the page', () => {
   test('of no groups is empty', async () => {
@@ -86,7 +85,7 @@ describe('the page', () => {
     const { put, page, view } = createMemoryGateway()
     for (let i = 0; i < 50; i++) await put(`job/j${i}`, `m ${i}\nn{a="é"} ${i}\n`)
     const text = await page()
-    const zipped = Buffer.concat(joinGzip(view.page('allow-utf-8', [])).parts)
+    const zipped = Buffer.concat(joinGzip(view.page(textFormat('allow-utf-8'), [])).parts)
     expect(zlib.gunzipSync(zipped).toString()).toBe(text)
   })
 })
@@ -192,17 +191,18 @@ describe('HELP', () => {
 })
 
 describe('own families', () => {
-  const own = (name: string, type: MetricType, text: string): OwnFamily => ({
+  const own = (name: string, help: string | undefined): MetricFamily => ({
     name,
-    type,
-    part: new RopePart(Buffer.from(text)),
+    type: 'gauge',
+    help,
+    metrics: [{ labels: [], value: 1 }],
   })
-  const OWN_B = own('b', 'gauge', '# HELP b own\n# TYPE b gauge\nb 1\n')
+  const OWN_B = own('b', 'own')
 
   test('stand among the others by name', async () => {
     const { put, page } = createMemoryGateway()
     await put('job/j', 'a 1\nc 1\n')
-    const families = [OWN_B, own('z', 'gauge', '# TYPE z gauge\nz 1\n')]
+    const families = [OWN_B, own('z', undefined)]
     expect(withoutTimes(await page('underscores', families))).toBe(
       '# TYPE a untyped\na{instance="",job="j"} 1\n' +
         '# HELP b own\n# TYPE b gauge\nb 1\n' +

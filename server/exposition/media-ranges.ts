@@ -1,0 +1,25 @@
+/** Reads headers that list things with parameters and qualities: Accept and Accept-Encoding. */
+
+export interface MediaRange {
+  /** In lower case. */
+  readonly type: string
+  /** Names in lower case, values without quotes. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** 1 where nothing is said, 0 where it is no number. */
+  readonly quality: number
+}
+
+/** The ranges in the order of the header. */
+export function parseRanges(header: string): MediaRange[] {
+  if (header.trim() === '') return []
+  return header.split(',').map((part) => {
+    const [type = '', ...rest] = part.split(';').map((piece) => piece.trim())
+    const parameters = new Map<string, string>()
+    for (const piece of rest) {
+      const [name = '', value = ''] = piece.split('=')
+      parameters.set(name.trim().toLowerCase(), value.trim().replace(/^"|"$/g, ''))
+    }
+    const quality = Number(parameters.get('q') ?? 1)
+    return { type: type.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 0 : quality }
+  })
+}

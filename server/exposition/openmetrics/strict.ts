@@ -1,0 +1,309 @@
+/**
+ * The rules of OpenMetrics 1.0, for bodies that the tolerant parser accepted already
+ * (https://prometheus.io/docs/specs/om/open_metrics_spec/). Plain rather than fast: it looks at every line a second
+ * time, and only with --push.strict-openmetrics.
+ */
+import { isUtf8 } from 'node:buffer'
+import { InvalidExposition } from '../../errors.ts'
+import { parseFloat64 } from '../../metrics/numbers.ts'
+
+const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*'
+const STRING = '"(?:[^"\\\\\\n]|\\\\.)*"'
+const LABEL = `(?:[a-zA-Z_][a-zA-Z0-9_]*|${STRING})=${STRING}`
+const LABELS = `(?:${LABEL}(?:,${LABEL})*)?`
+const NUMBER = '[^ ]+'
+const TIMESTAMP = '[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?'
+const METADATA = new RegExp(`^# (HELP|TYPE|UNIT) (${NAME}|${STRING}) (.*)$`, 's')
+const SAMPLE = new RegExp(
+  `^(?:(${NAME})(?:\\{(${LABELS})\\})?|\\{(${STRING})(?:,(${LABELS}))?\\}) (${NUMBER})(?: ${TIMESTAMP})?` +
+    `(?: # \\{(${LABELS})\\} (${NUMBER})(?: ${TIMESTAMP})?)?$`,
+)
+const ONE_LABEL = new RegExp(`([a-zA-Z_][a-zA-Z0-9_]*|${STRING})=(${STRING})`, 'g')
+const EXEMPLAR_CHARACTERS_MAX = 128
+
+/** The suffixes that samples of a type have; '' for the name itself. */
+const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
+  counter: ['_total', '_created'],
+  gauge: [''],
+  unknown: [''],
+  stateset: [''],
+  info: ['_info'],
+  summary: ['', '_count', '_sum', '_created'],
+  histogram: ['_bucket', '_count', '_sum', '_created'],
+  gaugehistogram: ['_bucket', '_gcount', '_gsum'],
+}
+
+interface Sample {
+  readonly name: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly value: number
+  /** As it stands between its braces. */
+  readonly exemplar: string | undefined
+}
+
+interface Family {
+  readonly name: string
+  type: string
+  readonly metadata: Set<string>
+  hasSamples: boolean
+  /** Signatures of the metrics that are over. */
+  readonly metrics: Set<string>
+  metric: MetricState | undefined
+}
+
+/** What was seen of the metric that is being read. */
+interface MetricState {
+  readonly signature: string
+  readonly samples: Set<string>
+  readonly buckets: { readonly bound: number; readonly count: number }[]
+  sum: number | undefined
+  count: number | undefined
+}
+
+/** @throws InvalidExposition naming the line and the rule that it breaks */
+export function checkStrictly(body: Buffer): void {
+  if (!isUtf8(body)) throw new InvalidExposition('OpenMetrics', 1, 'the body is not valid UTF-8')
+  const lines = body.toString('utf8').split('\n')
+  const checker = new StrictChecker()
+  // Behind the last line feed there is nothing.
+  for (const line of lines.slice(0, -1)) checker.take(line)
+  checker.end()
+}
+
+class StrictChecker {
+  private line = 0
+  private isOver = false
+  private family: Family | undefined
+  /** Every name that a family or one of its samples may have. */
+  private readonly names = new Set<string>()
+
+  take(line: string): void {
+    this.line++
+    if (this.isOver) throw this.error('nothing may stand behind # EOF')
+    if (line === '# EOF') {
+      this.endFamily()
+      this.isOver = true
+    } else if (line.startsWith('#')) {
+      this.takeMetadata(line)
+    } else {
+      this.takeSample(line)
+    }
+  }
+
+  end(): void {
+    if (!this.isOver) throw this.error('the body must end in # EOF')
+  }
+
+  private takeMetadata(line: string): void {
+    const match = METADATA.exec(line)
+    if (match === null) {
+      throw this.error('a comment must be # HELP, # TYPE or # UNIT with one blank between words')
+    }
+    const [, keyword = '', written = '', text = ''] = match
+    const name = unquote(written)
+    const family = this.family?.name === name ? this.family : this.beginFamily(name)
+    if (family.hasSamples) throw this.error(`${keyword} of ${name} must stand before its samples`)
+    if (family.metadata.has(keyword)) throw this.error(`${keyword} of ${name} is given twice`)
+    family.metadata.add(keyword)
+    if (keyword === 'TYPE') {
+      if (!Object.hasOwn(SUFFIXES, text)) throw this.error(`${JSON.stringify(text)} is no type`)
+      family.type = text
+    }
+    if (keyword === 'UNIT' && text !== '' && !name.endsWith(`_${text}`)) {
+      throw this.error(`the name ${name} must end in its unit, ${text}`)
+    }
+    if (keyword === 'UNIT' && text !== '' && ['info', 'stateset'].includes(family.type)) {
+      throw this.error(`a family of type ${family.type} must have no unit`)
+    }
+  }
+
+  private takeSample(line: string): void {
+    const sample = this.parseSample(line)
+    const family = this.familyOf(sample)
+    if (!family.hasSamples) this.reserve(family)
+    family.hasSamples = true
+    const suffix = sample.name.slice(family.name.length)
+    this.checkLabels(sample, family, suffix)
+    this.checkValue(sample, family, suffix)
+    this.checkExemplar(sample, suffix)
+    this.takePart(sample, family, suffix)
+  }
+
+  private parseSample(line: string): Sample {
+    const match = SAMPLE.exec(line)
+    if (match === null) {
+      throw this.error(
+        `${JSON.stringify(line)} is no sample, or has blanks that do not belong there`,
+      )
+    }
+    const [, bare, bareLabels, quoted, quotedLabels, number = '', exemplar] = match
+    const value = parseFloat64(number)
+    if (value === undefined) throw this.error(`${JSON.stringify(number)} is no number`)
+    return {
+      name: bare ?? unquote(quoted ?? ''),
+      labels: this.parseLabels(bareLabels ?? quotedLabels ?? ''),
+      value,
+      exemplar,
+    }
+  }
+
+  private parseLabels(text: string): Map<string, string> {
+    const labels = new Map<string, string>()
+    for (const [, name = '', value = ''] of text.matchAll(ONE_LABEL)) {
+      if (labels.has(unquote(name))) throw this.error(`the label ${name} is given twice`)
+      labels.set(unquote(name), unquote(value))
+    }
+    return labels
+  }
+
+  /** The family at hand, or a new one without metadata. */
+  private familyOf({ name }: Sample): Family {
+    const { family } = this
+    const isPart =
+      family !== undefined && SUFFIXES[family.type]!.some((suffix) => name === family.name + suffix)
+    return isPart ? family : this.beginFamily(name)
+  }
+
+  private beginFamily(name: string): Family {
+    this.endFamily()
+    if (this.names.has(name)) {
+      throw this.error(
+        `${name} is, or is a sample of, a family above: families must not be interleaved, and samples have the suffixes of their type`,
+      )
+    }
+    const metrics = new Set<string>()
+    const metadata = new Set<string>()
+    this.names.add(name)
+    this.family = { name, type: 'unknown', metadata, hasSamples: false, metrics, metric: undefined }
+    return this.family
+  }
+
+  /** Now that the type is known: no other family may have the names of its samples. */
+  private reserve({ name, type }: Family): void {
+    for (const suffix of SUFFIXES[type]!) {
+      if (suffix === '') continue
+      if (this.names.has(name + suffix)) {
+        throw this.error(`${name}${suffix} is a family above and a sample of ${type} ${name}`)
+      }
+      this.names.add(name + suffix)
+    }
+  }
+
+  private checkLabels({ name, labels }: Sample, family: Family, suffix: string): void {
+    const needed =
+      suffix === '_bucket'
+        ? 'le'
+        : family.type === 'summary' && suffix === ''
+          ? 'quantile'
+          : family.type === 'stateset'
+            ? family.name
+            : undefined
+    if (needed === undefined) return
+    const value = labels.get(needed)
+    if (value === undefined) throw this.error(`${name} must have the label ${needed}`)
+    if (needed === family.name) return
+    const number = parseFloat64(value)
+    if (number === undefined || Number.isNaN(number)) {
+      throw this.error(`the label ${needed} must be a number, not ${JSON.stringify(value)}`)
+    }
+    if (needed === 'quantile' && (number < 0 || number > 1)) {
+      throw this.error(`a quantile must be between 0 and 1, not ${value}`)
+    }
+  }
+
+  private checkValue({ name, value }: Sample, { type }: Family, suffix: string): void {
+    const counts = ['_total', '_bucket', '_count', '_gcount'].includes(suffix)
+    if (counts && !(value >= 0)) {
+      throw this.error(`${name} counts, so it must be neither negative nor NaN`)
+    }
+    if (type === 'info' && value !== 1) throw this.error(`an info must be 1, not ${value}`)
+    if (type === 'stateset' && value !== 0 && value !== 1) {
+      throw this.error(`a state must be 0 or 1, not ${value}`)
+    }
+    if (suffix === '_created' && !Number.isFinite(value)) {
+      throw this.error(`${name} must be a time`)
+    }
+  }
+
+  private checkExemplar({ name, exemplar }: Sample, suffix: string): void {
+    if (exemplar === undefined) return
+    if (suffix !== '_total' && suffix !== '_bucket') {
+      throw this.error(`${name} must not have an exemplar: only counters and buckets have them`)
+    }
+    let characters = 0
+    for (const pair of this.parseLabels(exemplar)) characters += [...pair.join('')].length
+    if (characters > EXEMPLAR_CHARACTERS_MAX) {
+      throw this.error(
+        `the labels of an exemplar must not have more than ${EXEMPLAR_CHARACTERS_MAX} characters, these have ${characters}`,
+      )
+    }
+  }
+
+  private takePart({ name, labels, value }: Sample, family: Family, suffix: string): void {
+    const own = suffix === '_bucket' ? 'le' : family.type === 'summary' ? 'quantile' : family.name
+    const others = [...labels].filter(([label]) => label !== own)
+    const signature = JSON.stringify(others.sort(([a], [b]) => (a < b ? -1 : 1)))
+    const metric = this.metricOf(family, signature)
+    const id = JSON.stringify([name, labels.get(own)])
+    if (metric.samples.has(id)) throw this.error(`${name} is given twice with these labels`)
+    metric.samples.add(id)
+    if (suffix === '_bucket') {
+      metric.buckets.push({ bound: parseFloat64(labels.get('le') ?? '') ?? NaN, count: value })
+    } else if (suffix === '_sum' || suffix === '_gsum') {
+      metric.sum = value
+    } else if (suffix === '_count' || suffix === '_gcount') {
+      metric.count = value
+    }
+  }
+
+  private metricOf(family: Family, signature: string): MetricState {
+    if (family.metric?.signature === signature) return family.metric
+    this.endMetric(family)
+    if (family.metrics.has(signature)) {
+      throw this.error(`the metrics of ${family.name} must not be interleaved`)
+    }
+    family.metrics.add(signature)
+    const samples = new Set<string>()
+    family.metric = { signature, samples, buckets: [], sum: undefined, count: undefined }
+    return family.metric
+  }
+
+  private endFamily(): void {
+    if (this.family !== undefined) this.endMetric(this.family)
+    this.family = undefined
+  }
+
+  /** What only a whole histogram can be asked for. */
+  private endMetric({ name, type, metric }: Family): void {
+    if (metric === undefined || (type !== 'histogram' && type !== 'gaugehistogram')) return
+    const { buckets, sum, count } = metric
+    const last = buckets[buckets.length - 1]
+    if (last?.bound !== Infinity) throw this.error(`the last bucket of ${name} must be +Inf`)
+    for (const [i, { bound, count: counted }] of buckets.entries()) {
+      const before = buckets[i - 1]
+      if (before === undefined) continue
+      if (bound <= before.bound) throw this.error(`the buckets of ${name} must be in order`)
+      if (counted < before.count) throw this.error(`the buckets of ${name} must be cumulative`)
+    }
+    if ((sum === undefined) !== (count === undefined)) {
+      throw this.error(`${name} must have both sum and count, or neither`)
+    }
+    if (count !== undefined && count !== last.count) {
+      throw this.error(`the count of ${name} must be that of its bucket +Inf`)
+    }
+    if (type === 'histogram' && sum !== undefined && !(sum >= 0) && buckets[0]!.bound >= 0) {
+      throw this.error(`the sum of ${name} must be neither negative nor NaN`)
+    }
+  }
+
+  private error(message: string): InvalidExposition {
+    return new InvalidExposition('OpenMetrics', this.line, message)
+  }
+}
+
+function unquote(text: string): string {
+  if (!text.startsWith('"')) return text
+  return text
+    .slice(1, -1)
+    .replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character))
+}

@@ -1,0 +1,133 @@
+/** Reads the fields of one protobuf message, each as the type it should have. */
+import { isUtf8 } from 'node:buffer'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+
+/** Bytes that are no message of the kind they should be. */
+export class MalformedMessage extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'MalformedMessage'
+  }
+}
+
+/** After `next()` returned true, one of the other methods must be called, once. */
+export class MessageReader {
+  private readonly reader: BinaryReader
+  private readonly what: string
+  private wireType: WireType = WireType.Varint
+  /** The number of the field that `next` found. */
+  field = 0
+
+  /** @param what the kind of message, for errors */
+  constructor(bytes: Uint8Array, what: string) {
+    this.reader = new BinaryReader(bytes)
+    this.what = what
+  }
+
+  /** Goes to the next field; false at the end of the message. */
+  next(): boolean {
+    const { reader } = this
+    if (reader.pos >= reader.len) return false
+    const [field, wireType] = this.attempt(() => reader.tag())
+    this.field = field
+    this.wireType = wireType
+    return true
+  }
+
+  /** For fields that are not known. */
+  skip(): void {
+    this.attempt(() => this.reader.skip(this.wireType, this.field))
+  }
+
+  double(): number {
+    this.expect(WireType.Bit64)
+    return this.attempt(() => this.reader.double())
+  }
+
+  /** As a double: beyond 2 ** 53 the last digits are lost. */
+  uint64(): number {
+    this.expect(WireType.Varint)
+    return Number(this.attempt(() => this.reader.uint64()))
+  }
+
+  int64(): number {
+    this.expect(WireType.Varint)
+    return Number(this.attempt(() => this.reader.int64()))
+  }
+
+  uint32(): number {
+    this.expect(WireType.Varint)
+    return this.attempt(() => this.reader.uint32())
+  }
+
+  int32(): number {
+    this.expect(WireType.Varint)
+    return this.attempt(() => this.reader.int32())
+  }
+
+  sint32(): number {
+    this.expect(WireType.Varint)
+    return this.attempt(() => this.reader.sint32())
+  }
+
+  /** @returns a view of the message's bytes */
+  bytes(): Uint8Array {
+    this.expect(WireType.LengthDelimited)
+    return this.attempt(() => this.reader.bytes())
+  }
+
+  string(): string {
+    const bytes = this.bytes()
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (!isUtf8(buffer)) {
+      throw new MalformedMessage(
+        `${this.what}: ${JSON.stringify(buffer.toString('latin1'))} is not valid UTF-8`,
+      )
+    }
+    return buffer.toString('utf8')
+  }
+
+  /** A repeated double, packed or one at a time. */
+  doubles(values: number[]): void {
+    if (this.wireType !== WireType.LengthDelimited) {
+      values.push(this.double())
+      return
+    }
+    const packed = new BinaryReader(this.bytes())
+    while (packed.pos < packed.len) values.push(this.attempt(() => packed.double()))
+  }
+
+  /** A repeated sint64, packed or one at a time. */
+  sint64s(values: number[]): void {
+    if (this.wireType !== WireType.LengthDelimited) {
+      this.expect(WireType.Varint)
+      values.push(Number(this.attempt(() => this.reader.sint64())))
+      return
+    }
+    const packed = new BinaryReader(this.bytes())
+    while (packed.pos < packed.len) {
+      values.push(Number(this.attempt(() => packed.sint64())))
+    }
+  }
+
+  private expect(wireType: WireType): void {
+    if (this.wireType === wireType) return
+    throw new MalformedMessage(
+      `${this.what}: field ${this.field} has wire type ${this.wireType} instead of ${wireType}`,
+    )
+  }
+
+  /** What the library throws says nothing of where. */
+  private attempt<Value>(read: () => Value): Value {
+    try {
+      const value = read()
+      if (this.reader.pos > this.reader.len) throw new RangeError('premature EOF')
+      return value
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new MalformedMessage(
+        `${this.what}: ${reason === 'premature EOF' ? 'it ends too early' : reason}`,
+      )
+    }
+  }
+}
