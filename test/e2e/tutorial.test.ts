@@ -6,9 +6,10 @@ import { temporaryFolder } from '../support/cleanup.ts'
 import { within } from '../support/deadline.ts'
 import { send, waitFor } from '../support/http.ts'
 import { pushed, pushedValues, scrape } from '../support/page.ts'
-import { runToEnd, startProcess, type Finished } from '../support/processes.ts'
+import { runToEnd, type Finished } from '../support/processes.ts'
 import { runProgram, startGateway, type RunningGateway } from '../support/program.ts'
 import { describeWith, needProgram } from '../support/programs.ts'
+import { query, startPrometheus, waitForValue } from '../support/prometheus.ts'
 
 /** The host as the tutorial writes it, and what stands in for it. */
 const HOST = 'http://host:9091'
@@ -296,61 +297,6 @@ describeWith('promtool', 'the scrape page', () => {
 })
 
 describeWith(['prometheus', 'curl'], 'a real Prometheus with honor_labels: true', () => {
-  interface QueryResult {
-    readonly metric: Readonly<Record<string, string>>
-    readonly value: readonly [number, string]
-  }
-
-  async function startPrometheus(target: string): Promise<string> {
-    const folder = temporaryFolder()
-    const configuration = path.join(folder, 'prometheus.yml')
-    writeFileSync(
-      configuration,
-      `global:
-  scrape_interval: 1s
-scrape_configs:
-  - job_name: push_gateway
-    honor_labels: true
-    static_configs:
-      - targets: ['${target}']
-`,
-    )
-    const prometheus = startProcess(needProgram('prometheus'), [
-      `--config.file=${configuration}`,
-      `--storage.tsdb.path=${path.join(folder, 'tsdb')}`,
-      '--web.listen-address=127.0.0.1:0',
-    ])
-    const address = await waitFor('Prometheus to listen', () => {
-      return /msg="Listening on" address=([\d.:]+)/.exec(prometheus.stderr())?.[1]
-    })
-    await waitFor('Prometheus to be ready', async () => {
-      return (await send('GET', `http://${address}`, '/-/ready')).status === 200 || undefined
-    })
-    return `http://${address}`
-  }
-
-  async function query(prometheus: string, expression: string): Promise<readonly QueryResult[]> {
-    const { text } = await send(
-      'GET',
-      prometheus,
-      `/api/v1/query?query=${encodeURIComponent(expression)}`,
-    )
-    const answer = JSON.parse(text) as { data?: { result?: QueryResult[] } }
-    return answer.data?.result ?? []
-  }
-
-  /** Waits until a query gives results of which the first is this value. */
-  function waitForValue(
-    prometheus: string,
-    expression: string,
-    value: string,
-  ): Promise<readonly QueryResult[]> {
-    return waitFor(`${expression} to be ${value}`, async () => {
-      const results = await query(prometheus, expression)
-      return results[0]?.value[1] === value ? results : undefined
-    })
-  }
-
   test('scrapes the target push_gateway: it is up, and job and instance stay as pushed, over a restart too', async () => {
     const file = databaseFile()
     const gateway = await startOnFile(file)
