@@ -3,10 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { GroupStore } from '../storage/group-store.ts'
 import { openStore } from '../storage/open.ts'
 import type { Settings } from './config/settings.ts'
+import { NO_WEB_CONFIG } from './config/web-config.ts'
 import { Gateway } from './gateway.ts'
-import { closeListener, listen, urlOf, type Listener } from './http/listen.ts'
+import { Guard } from './http/guard.ts'
+import { listen, type Listener } from './http/listen.ts'
 import { Requests } from './http/requests.ts'
 import { createRoutes } from './http/routes.ts'
+import { secureContextOptions } from './http/tls.ts'
+import { WebConfigFile, type LoadedWebConfig } from './http/web-config-file.ts'
 import type { BuildInfo } from './telemetry/build-info.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { createOwnMetrics } from './telemetry/own-metrics.ts'
@@ -21,7 +25,7 @@ export interface AppOptions {
 }
 
 export interface App {
-  /** The bound addresses as URLs, without prefix. */
+  /** The bound addresses as URLs, without prefix; `unix:/path` for a socket in the file system. */
   readonly urls: readonly string[]
   /**
    * Not ready, still serving for --web.shutdown-delay; then no new connections, requests in flight
@@ -30,6 +34,7 @@ export interface App {
   stop(): Promise<void>
 }
 
+const PLAIN: LoadedWebConfig = { config: NO_WEB_CONFIG, tls: undefined }
 const REQUESTS_END_MS = 30_000
 const MAINTAIN_MS = 30_000
 
@@ -42,6 +47,10 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
   const teardown = new Teardown(logger)
   try {
     const startedAt = new Date()
+    const { flags } = settings
+    const webConfigFile =
+      flags['web.config.file'] === '' ? undefined : new WebConfigFile(flags['web.config.file'])
+    const { config: webConfig, tls } = webConfigFile?.initial ?? PLAIN
     const store = openStore(settings.storageUrl)
     teardown.add('store', () => store.close())
     const view = new View(store, {
@@ -67,7 +76,6 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
     teardown.add('own metrics', () => ownMetrics.stop())
     teardown.add('maintenance', startMaintenance(store, view, logger))
 
-    const { flags } = settings
     const gateway = new Gateway({
       store,
       view,
@@ -82,11 +90,15 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
       requestsMax: flags['web.max-requests'],
       logRequests: flags['log.requests'],
     })
+    const guard = new Guard(requests)
+    teardown.add('guard', () => guard.stop())
+    guard.configure(webConfig)
     let stopping = false
     const app = createRoutes({
       settings,
       gateway,
       requests,
+      guard,
       ownMetrics,
       logger,
       build,
@@ -96,20 +108,62 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
     })
     const listeners: Listener[] = []
     teardown.add('listeners', async () => {
-      await Promise.all(listeners.map((listener) => closeListener(listener, REQUESTS_END_MS)))
+      await Promise.all(listeners.map((listener) => listener.close(REQUESTS_END_MS)))
     })
-    for (const address of settings.listenAddresses) listeners.push(await listen(app, address))
+    const listenOptions = {
+      app,
+      tls,
+      http2: webConfig.http2,
+      clientRefused: (peer: string | undefined, reason: string) =>
+        logger.warn('client refused', { peer, reason }),
+    }
+    for (const address of settings.listenAddresses) {
+      listeners.push(await listen(listenOptions, address))
+    }
+    if (webConfigFile !== undefined) {
+      teardown.add('web configuration', followWebConfig(webConfigFile, guard, listeners, logger))
+    }
     const drain = async (): Promise<void> => {
       stopping = true
       requests.drain()
       if (flags['web.shutdown-delay'] > 0) await sleep(flags['web.shutdown-delay'])
     }
     teardown.add('drain', drain)
-    return { urls: listeners.map(({ address }) => urlOf(address)), stop: () => teardown.run() }
+    return { urls: listeners.map(({ url }) => url), stop: () => teardown.run() }
   } catch (error) {
     await teardown.run()
     throw error
   }
+}
+
+/** Has the running gateway follow changes of its web configuration. Returns how to end that. */
+function followWebConfig(
+  file: WebConfigFile,
+  guard: Guard,
+  listeners: readonly Listener[],
+  logger: Logger,
+): () => void {
+  const { config: initial, tls: initialTls } = file.initial
+  const apply = ({ config, tls }: LoadedWebConfig): void => {
+    if ((tls === undefined) !== (initialTls === undefined)) {
+      throw new Error('turning TLS on or off takes a restart')
+    }
+    if (config.http2 !== initial.http2) {
+      throw new Error('turning HTTP/2 on or off takes a restart')
+    }
+    if (tls !== undefined) {
+      // Whatever could be wrong is found before the first listener has it.
+      secureContextOptions(tls)
+      for (const listener of listeners) listener.setTls(tls)
+    }
+    guard.configure(config)
+  }
+  return file.watch({
+    apply,
+    reloaded: () => logger.info('web configuration read again'),
+    refused: (reason) =>
+      logger.error('web configuration refused; the one before stays in force', { reason }),
+  })
 }
 
 /** Trims the store now and then, and keeps the view from falling far behind without scrapes. */

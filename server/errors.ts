@@ -2,8 +2,10 @@
 
 export type ErrorCode =
   | 'invalid_path'
+  | 'invalid_parameter'
   | 'invalid_exposition'
   | 'invalid_encoding'
+  | 'unknown_encoding'
   | 'body_too_large'
   | 'not_found'
   | 'overloaded'

@@ -3,6 +3,7 @@
 import { helpText } from './config/help.ts'
 import { parseFlags, UsageError, type ParsedFlags } from './config/parse-flags.ts'
 import { settingsFrom, type Settings } from './config/settings.ts'
+import { takeSystemdSockets } from './config/systemd-sockets.ts'
 import { startApp, type App } from './app.ts'
 import { readBuildInfo } from './telemetry/build-info.ts'
 import { createLogger } from './telemetry/logger.ts'
@@ -15,7 +16,10 @@ interface Configuration {
 function configure(): Configuration {
   try {
     const parsed = parseFlags(process.argv.slice(2), process.env)
-    return { parsed, settings: settingsFrom(parsed) }
+    const settings = settingsFrom(parsed)
+    if (!settings.flags['web.systemd-socket']) return { parsed, settings }
+    const listenAddresses = takeSystemdSockets(process.env, process.pid)
+    return { parsed, settings: { ...settings, listenAddresses } }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     process.stderr.write(`sluice: error: ${error.message}, try --help\n`)
@@ -74,6 +78,10 @@ async function main(): Promise<void> {
     return
   }
   for (const url of app.urls) {
+    if (url.startsWith('unix:')) {
+      logger.info('listening', { url })
+      continue
+    }
     const base = url + settings.routePrefix
     logger.info('listening', { url: `${base}/` })
     logger.info('push to it, and scrape it with honor_labels: true', {

@@ -2,11 +2,16 @@
 import type { FlagValues } from './flags.ts'
 import { UsageError, type ParsedFlags } from './parse-flags.ts'
 
-export interface ListenAddress {
-  /** Undefined: all addresses of the host. */
-  readonly host: string | undefined
-  readonly port: number
-}
+export type ListenAddress =
+  | {
+      readonly kind: 'tcp'
+      /** Undefined: all addresses of the host. */
+      readonly host: string | undefined
+      readonly port: number
+    }
+  | { readonly kind: 'unix'; readonly path: string }
+  /** A socket that listens already, handed over by whoever started the process. */
+  | { readonly kind: 'fd'; readonly fd: number; readonly name: string }
 
 export interface Settings {
   readonly flags: FlagValues
@@ -16,6 +21,8 @@ export interface Settings {
   /** The prefix of links as a browser sees them: '' or `/prefix`. */
   readonly externalPrefix: string
   readonly telemetryPath: string
+  /** Matches the whole of an origin whose pages may push; undefined: none may. */
+  readonly corsOrigin: RegExp | undefined
   readonly storageUrl: string
   /** What the operator should know of how the flags were understood. */
   readonly warnings: readonly string[]
@@ -43,6 +50,7 @@ export function settingsFrom({ values, given, unknownVariables }: ParsedFlags): 
     routePrefix,
     externalPrefix: externalPath ?? routePrefix,
     telemetryPath,
+    corsOrigin: originPattern(values['web.cors.origin']),
     storageUrl: storageUrl(values, given, warnings),
     warnings,
   }
@@ -60,15 +68,32 @@ function storageUrl(values: FlagValues, given: ParsedFlags['given'], warnings: s
   return file === '' ? 'memory:' : `sqlite:${file}`
 }
 
-/** `:9091`, `127.0.0.1:9091`, `[::1]:9091`, `localhost:9091`. */
+function originPattern(text: string): RegExp | undefined {
+  if (text === '') return undefined
+  try {
+    return new RegExp(`^(?:${text})$`, 'i')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`--web.cors.origin=${text}: is no regular expression: ${reason}`)
+  }
+}
+
+/** `:9091`, `127.0.0.1:9091`, `[::1]:9091`, `localhost:9091`, `unix:/run/sluice.sock`. */
 export function parseListenAddress(text: string): ListenAddress {
+  if (text.startsWith('unix:')) {
+    const path = text.slice('unix:'.length)
+    if (path === '') throw new UsageError(`--web.listen-address=${text}: names no socket`)
+    return { kind: 'unix', path }
+  }
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   if (match === null || port > 65535) {
-    throw new UsageError(`--web.listen-address=${text}: must be :port, host:port or [ipv6]:port`)
+    throw new UsageError(
+      `--web.listen-address=${text}: must be :port, host:port, [ipv6]:port or unix:/path`,
+    )
   }
   const host = match[1] ?? match[2]
-  return { host: host === undefined || host === '' ? undefined : host, port }
+  return { kind: 'tcp', host: host === undefined || host === '' ? undefined : host, port }
 }
 
 function pathOfExternalUrl(text: string): string | undefined {

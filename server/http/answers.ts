@@ -5,8 +5,10 @@ import { SluiceError, type ErrorCode } from '../errors.ts'
 
 const STATUS: Readonly<Record<ErrorCode | StoreErrorCode, number>> = {
   invalid_path: 400,
+  invalid_parameter: 400,
   invalid_exposition: 400,
   invalid_encoding: 400,
+  unknown_encoding: 415,
   body_too_large: 413,
   not_found: 404,
   overloaded: 503,

@@ -10,6 +10,7 @@ import { formatCount, formatFloat64 } from '../metrics/numbers.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
 import { familyOf, pushedAtOf, type GroupSlot } from '../view/group-slot.ts'
 import { sendStatus } from './answers.ts'
+import { isGone } from './http-versions.ts'
 
 /** So many groups are described before others get a turn. */
 const GROUPS_AT_A_TIME = 64
@@ -63,7 +64,7 @@ export async function handleMetrics(
   }
   response.write('{"status":"success","data":[')
   for (const [i, slot] of groups.entries()) {
-    if (response.destroyed) return
+    if (isGone(response)) return
     const more = response.write(`${i === 0 ? '' : ','}${JSON.stringify(describeGroup(slot))}`)
     if (!more) await nextDrain(response)
     else if (i % GROUPS_AT_A_TIME === 0) await setImmediate()

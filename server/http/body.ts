@@ -1,8 +1,8 @@
-/** Reads the body of a push: raw bytes, whatever the Content-Type says, undone of its encoding. */
+/** Reads the body of a push: raw bytes, whatever the Content-Type says, undone of its encodings. */
 import type { IncomingMessage } from 'node:http'
-import { promisify } from 'node:util'
-import zlib from 'node:zlib'
 import { SluiceError } from '../errors.ts'
+import type { BodyBudget, BodyLease } from './body-budget.ts'
+import { KNOWN_ENCODINGS, parseContentEncoding } from './encodings/content-encoding.ts'
 
 /** The sender went away before the body was complete; nobody is left to answer. */
 export class RequestAborted extends Error {
@@ -12,97 +12,108 @@ export class RequestAborted extends Error {
   }
 }
 
-/** How much of all bodies may be held at a time; what is beyond is refused, not queued. */
-export class BodyBudget {
-  private readonly bytesMax: number
-  private bytes = 0
+export interface BodyOptions {
+  /** Before and after decompression. */
+  readonly bytesMax: number
+  readonly budget: BodyBudget
+  /** --push.strict-encodings: an encoding that is not known, or not what the body has, is an error. */
+  readonly strictEncodings: boolean
+}
 
-  constructor(bytesMax: number) {
-    this.bytesMax = bytesMax
-  }
-
-  /** @throws SluiceError overloaded */
-  take(bytes: number): void {
-    if (this.bytes + bytes > this.bytesMax) {
-      throw new SluiceError('overloaded', `${this.bytesMax} bytes of bodies are being read already`)
-    }
-    this.bytes += bytes
-  }
-
-  give(bytes: number): void {
-    this.bytes -= bytes
-  }
+export interface Body {
+  readonly bytes: Buffer
+  /** The Content-Encoding, where the body is read as if it had none. */
+  readonly ignoredEncoding: string | undefined
 }
 
 /**
- * The body of a request, decompressed. Encodings other than gzip are ignored, as in the original.
+ * The body of a request, decompressed. What the original would read as it is (encodings that are not known, bodies
+ * that only claim to be in one that the original does not know) is read like that here too.
  *
- * @throws SluiceError body_too_large, invalid_encoding, overloaded
+ * @throws SluiceError body_too_large, invalid_encoding, unknown_encoding, overloaded
  * @throws RequestAborted
  */
-export async function readBody(
-  request: IncomingMessage,
-  bytesMax: number,
-  budget: BodyBudget,
-): Promise<Buffer> {
-  const raw = await readRaw(request, bytesMax, budget)
-  const encoding = request.headers['content-encoding']?.trim().toLowerCase()
-  return encoding === 'gzip' ? gunzip(raw, bytesMax) : raw
+export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Body> {
+  const { bytesMax, budget, strictEncodings } = options
+  const { headers } = request
+  const header = headers['content-encoding']
+  const encoding = parseContentEncoding(header)
+  if (encoding.kind === 'unknown' && strictEncodings) {
+    throw new SluiceError(
+      'unknown_encoding',
+      `the Content-Encoding ${JSON.stringify(encoding.name)} is not known (known are ${KNOWN_ENCODINGS})`,
+    )
+  }
+  const lease = budget.lease()
+  try {
+    const raw = await readRaw(request, bytesMax, lease)
+    if (encoding.kind === 'unknown') return { bytes: raw, ignoredEncoding: encoding.name }
+    if (raw.length === 0 && isBodiless(request)) return { bytes: raw, ignoredEncoding: undefined }
+    let bytes = raw
+    for (const decompress of encoding.steps) {
+      try {
+        bytes = await decompress(bytes, limitedTake(lease, bytesMax))
+      } catch (error) {
+        if (error instanceof SluiceError) throw error
+        if (encoding.mayBePlain && !strictEncodings) return { bytes: raw, ignoredEncoding: header }
+        throw notValid(header, error)
+      }
+    }
+    return { bytes, ignoredEncoding: undefined }
+  } finally {
+    lease.end()
+  }
 }
 
-function readRaw(request: IncomingMessage, bytesMax: number, budget: BodyBudget): Promise<Buffer> {
+/** A request that does not even say that its body is empty: then its other headers say nothing of one either. */
+function isBodiless({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
+}
+
+/** Counts what becomes of one decompression, and ends it where that gets too large. */
+function limitedTake(lease: BodyLease, bytesMax: number): (bytes: number) => void {
+  let byteLength = 0
+  return (bytes) => {
+    byteLength += bytes
+    if (byteLength > bytesMax) throw tooLarge(bytesMax)
+    lease.take(bytes)
+  }
+}
+
+function readRaw(request: IncomingMessage, bytesMax: number, lease: BodyLease): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > bytesMax) return Promise.reject(tooLarge(bytesMax))
   return new Promise((resolve, reject) => {
+    const take = limitedTake(lease, bytesMax)
     const chunks: Buffer[] = []
-    let byteLength = 0
-    const giveBack = (): void => {
-      budget.give(byteLength)
-      byteLength = 0
-    }
-    const refuse = (error: Error): void => {
-      giveBack()
+    let isComplete = false
+    const refuse = (error: unknown): void => {
       request.removeAllListeners('data')
       request.resume()
-      reject(error)
+      reject(error instanceof Error ? error : new Error(String(error)))
     }
     request.on('data', (chunk: Buffer) => {
-      if (byteLength + chunk.length > bytesMax) return refuse(tooLarge(bytesMax))
       try {
-        budget.take(chunk.length)
+        take(chunk.length)
       } catch (error) {
-        return refuse(error instanceof Error ? error : new Error(String(error)))
+        return refuse(error)
       }
-      byteLength += chunk.length
       chunks.push(chunk)
     })
     request.on('end', () => {
-      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, byteLength)
-      giveBack()
-      resolve(body)
+      isComplete = true
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
     })
     request.on('error', () => refuse(new RequestAborted()))
     request.on('close', () => {
-      if (!request.complete) refuse(new RequestAborted())
+      if (!isComplete) refuse(new RequestAborted())
     })
   })
 }
 
-const gunzipWithInfo = promisify(zlib.gunzip) as unknown as (
-  data: Buffer,
-  options: zlib.ZlibOptions,
-) => Promise<{ buffer: Buffer; engine: zlib.Gunzip }>
-
-async function gunzip(raw: Buffer, bytesMax: number): Promise<Buffer> {
-  try {
-    const { buffer, engine } = await gunzipWithInfo(raw, { info: true, maxOutputLength: bytesMax })
-    if (engine.bytesWritten < raw.length) throw new Error('data after the end of the gzip stream')
-    return buffer
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax)
-    throw new SluiceError('invalid_encoding', `the body is not valid gzip: ${message}`)
-  }
+function notValid(header: string | undefined, error: unknown): SluiceError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new SluiceError('invalid_encoding', `the body is not valid ${header ?? ''}: ${reason}`)
 }
 
 function tooLarge(bytesMax: number): SluiceError {

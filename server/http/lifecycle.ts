@@ -1,6 +1,7 @@
 /** /-/healthy, /-/ready and /-/quit. */
 import type { Request, Response } from 'express'
 import { sendStatus, sendText } from './answers.ts'
+import { askToClose } from './http-versions.ts'
 
 export interface LifecycleOptions {
   /** Undefined when the gateway may be sent requests; else why not. */
@@ -33,7 +34,7 @@ export function handleQuit({ quit }: LifecycleOptions, request: Request, respons
     sendText(response, 403, 'Lifecycle API is not enabled.')
   } else {
     response.once('close', quit)
-    response.setHeader('Connection', 'close')
+    askToClose(response)
     sendOk(response, 'Requesting termination... Goodbye!')
   }
 }

@@ -1,9 +1,16 @@
-/** The sockets: one HTTP server for each listen address, and how they end. */
+/** The sockets: one server for each listen address, with TLS or without, and how they end. */
 import http from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import http2 from 'node:http2'
+import https from 'node:https'
+import net, { type AddressInfo, type Socket } from 'node:net'
+import type tls from 'node:tls'
 import type { Express } from 'express'
 import type { ListenAddress } from '../config/settings.ts'
+import { http2Listener } from './express-http2.ts'
 import { expressClasses } from './express-prototypes.ts'
+import { clientAuthOptions, refusalOfClient, secureContextOptions } from './tls.ts'
+import { makeWayForSocket } from './unix-socket.ts'
+import type { TlsMaterial } from './web-config-file.ts'
 
 /** The original takes paths of 100 kB; node:http's limit for a whole head is 16 kB. */
 const HEAD_BYTES_MAX = 256 * 1024
@@ -14,13 +21,86 @@ const KEEP_ALIVE_MS = 120_000
 const HEADERS_TIMEOUT_MS = 125_000
 
 export interface Listener {
-  readonly server: http.Server
-  readonly sockets: ReadonlySet<Socket>
-  readonly address: AddressInfo
+  /** `http://127.0.0.1:9091`, `https://…` or `unix:/path`, without prefix. */
+  readonly url: string
+  /** Certificates, client authentication and the like for connections that come from now on; only with TLS. */
+  setTls(material: TlsMaterial): void
+  /** Stops accepting, lets requests in flight end, and cuts what is left after `timeoutMs`. */
+  close(timeoutMs: number): Promise<void>
 }
 
-/** @throws the system's error, with the address in its message, when it cannot be listened on */
-export async function listen(app: Express, { host, port }: ListenAddress): Promise<Listener> {
+export interface ListenOptions {
+  readonly app: Express
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsMaterial | undefined
+  /** With TLS only. */
+  readonly http2: boolean
+  /** A client was cut off because of its certificate. */
+  readonly clientRefused: (peer: string | undefined, reason: string) => void
+}
+
+/** @throws an Error with the address in its message, when it cannot be listened on */
+export async function listen(options: ListenOptions, address: ListenAddress): Promise<Listener> {
+  if (address.kind === 'unix') await makeWayForSocket(address.path)
+  const secure = options.tls === undefined ? undefined : createSecure(options, options.tls)
+  const server = secure?.server ?? createPlain(options.app)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve, reject) => {
+    const failed = (error: Error): void =>
+      reject(new Error(`${showAddress(address)}: ${error.message}`, { cause: error }))
+    server.once('error', failed)
+    server.listen(listenOptions(address), () => {
+      server.off('error', failed)
+      resolve()
+    })
+  })
+  return {
+    url: urlOf(server, secure !== undefined),
+    setTls: (material) => secure?.setTls(material),
+    async close(timeoutMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeIdleConnections()
+      secure?.closeSessions()
+      // Node does not count connections as idle that never sent anything.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+      const cut = setTimeout(() => {
+        for (const socket of sockets) socket.destroy()
+      }, timeoutMs)
+      await closed
+      clearTimeout(cut)
+    },
+  }
+}
+
+function listenOptions(address: ListenAddress): net.ListenOptions | { fd: number } {
+  switch (address.kind) {
+    case 'tcp': {
+      const { host, port } = address
+      return { port, ...(host === undefined ? {} : { host }) }
+    }
+    case 'unix':
+      return { path: address.path }
+    case 'fd':
+      return { fd: address.fd }
+  }
+}
+
+function showAddress(address: ListenAddress): string {
+  switch (address.kind) {
+    case 'tcp':
+      return `${address.host ?? ''}:${address.port}`
+    case 'unix':
+      return `unix:${address.path}`
+    case 'fd':
+      return `socket ${address.name} (file descriptor ${address.fd})`
+  }
+}
+
+function createPlain(app: Express): http.Server {
   const server = http.createServer(
     {
       ...expressClasses(app),
@@ -32,37 +112,112 @@ export async function listen(app: Express, { host, port }: ListenAddress): Promi
     app,
   )
   server.timeout = STALLED_MS
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-  return { server, sockets, address: server.address() as AddressInfo }
+  return server
 }
 
-/** Stops accepting, lets requests in flight end, and cuts what is left after `timeoutMs`. */
-export async function closeListener(
-  { server, sockets }: Listener,
-  timeoutMs: number,
-): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  // Node does not count connections as idle that never sent anything.
-  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-  const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
-  await closed
-  clearTimeout(cut)
+interface SecureServer {
+  readonly server:
+    https.Server | (http2.Http2SecureServer & Pick<http.Server, 'closeIdleConnections'>)
+  setTls(material: TlsMaterial): void
+  /** Of HTTP/2: tells clients to go, and ends each session when its last stream has ended. */
+  closeSessions(): void
 }
 
-/** `http://127.0.0.1:9091`, with a name one can open for "all addresses". */
-export function urlOf({ address, family, port }: AddressInfo): string {
-  const host = address === '::' || address === '0.0.0.0' ? 'localhost' : address
-  return `http://${family === 'IPv6' && host !== 'localhost' ? `[${host}]` : host}:${port}`
+function createSecure(options: ListenOptions, initial: TlsMaterial): SecureServer {
+  let material = initial
+  const context = { ...secureContextOptions(initial), ...clientAuthOptions(initial.config) }
+  const sessions = new Set<http2.ServerHttp2Session>()
+  const server = options.http2
+    ? createHttp2(options.app, context, sessions)
+    : createHttps(options.app, context)
+  checkClients(server, (socket) => {
+    const reason = refusalOfClient(socket, material.config)
+    if (reason !== undefined) options.clientRefused(socket.remoteAddress, reason)
+    return reason === undefined
+  })
+  return {
+    server,
+    setTls(next) {
+      server.setSecureContext(secureContextOptions(next))
+      // node:tls reads these of the server at each handshake, though its types do not say so.
+      Object.assign(server, clientAuthOptions(next.config))
+      material = next
+    },
+    closeSessions() {
+      for (const session of sessions) session.close()
+    },
+  }
+}
+
+function createHttps(app: Express, context: tls.TlsOptions): https.Server {
+  const server = https.createServer(
+    {
+      ...context,
+      ...expressClasses(app),
+      maxHeaderSize: HEAD_BYTES_MAX,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      noDelay: true,
+    },
+    app,
+  )
+  server.timeout = STALLED_MS
+  return server
+}
+
+/** HTTP/2 for clients that offer it in the handshake (ALPN), HTTP/1.1 for the others. */
+function createHttp2(
+  app: Express,
+  context: tls.TlsOptions,
+  sessions: Set<http2.ServerHttp2Session>,
+): SecureServer['server'] {
+  const { IncomingMessage, ServerResponse } = expressClasses(app)
+  const server = http2.createSecureServer({
+    ...context,
+    allowHTTP1: true,
+    Http1IncomingMessage: IncomingMessage,
+    Http1ServerResponse: ServerResponse,
+    settings: { maxHeaderListSize: HEAD_BYTES_MAX },
+    ...{ maxHeaderSize: HEAD_BYTES_MAX, noDelay: true },
+  })
+  // What node:http takes as options is here only looked up in the server.
+  Object.assign(server, {
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    timeout: STALLED_MS,
+  })
+  const answerHttp2 = http2Listener(app)
+  server.on('request', (request, response) => {
+    if (request.httpVersionMajor === 2) answerHttp2(request, response)
+    else app(request as unknown as http.IncomingMessage, response as unknown as http.ServerResponse)
+  })
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+    session.setTimeout(STALLED_MS, () => session.destroy())
+  })
+  return server as SecureServer['server']
+}
+
+/** Looks at each connection after its handshake, before the server's own listeners hear of it. */
+function checkClients(server: tls.Server, isAllowed: (socket: tls.TLSSocket) => boolean): void {
+  const listeners = server.listeners('secureConnection')
+  server.removeAllListeners('secureConnection')
+  server.on('secureConnection', (socket) => {
+    if (!isAllowed(socket)) {
+      socket.destroy()
+      return
+    }
+    for (const listener of listeners) listener.call(server, socket)
+  })
+}
+
+/** With a name that one can open for "all addresses". */
+function urlOf(server: net.Server, isSecure: boolean): string {
+  const address = server.address()
+  if (address === null || typeof address === 'string') return `unix:${address ?? ''}`
+  const { address: ip, family, port }: AddressInfo = address
+  const host = ip === '::' || ip === '0.0.0.0' ? 'localhost' : ip
+  const shown = family === 'IPv6' && host !== 'localhost' ? `[${host}]` : host
+  return `${isSecure ? 'https' : 'http'}://${shown}:${port}`
 }

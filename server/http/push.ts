@@ -1,14 +1,16 @@
 /** PUT, POST and DELETE on /metrics/job/...: the requests the gateway is there for. */
 import type { Request, Response } from 'express'
 import { syntaxOfBody } from '../exposition/content-type.ts'
-import { parseBody, type ParseBodyOptions } from '../exposition/parse-body.ts'
+import { SluiceError } from '../errors.ts'
+import { parseBody, type ParseBodyOptions, type ParsedBody } from '../exposition/parse-body.ts'
 import { renderLabels } from '../exposition/text/render.ts'
 import type { Gateway, PushKind } from '../gateway.ts'
 import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { sendStatus, sendText } from './answers.ts'
-import { readBody, type BodyBudget } from './body.ts'
+import { readBody, type Body, type BodyOptions } from './body.ts'
+import { KNOWN_ENCODINGS } from './encodings/content-encoding.ts'
 
 export interface PushOptions {
   readonly gateway: Gateway
@@ -17,8 +19,7 @@ export interface PushOptions {
   /** What stands before `job/...` in a path: prefix and `/metrics/`. */
   readonly pathPrefix: string
   readonly parsing: ParseBodyOptions
-  readonly bodyBytesMax: number
-  readonly bodyBudget: BodyBudget
+  readonly bodies: BodyOptions
   /** 200, or 202 where nothing is checked. */
   readonly acceptedStatus: number
 }
@@ -32,10 +33,9 @@ export async function handlePush(
 ): Promise<void> {
   const startedAt = performance.now()
   const grouping = groupingOf(options, request)
-  const body = await readBody(request, options.bodyBytesMax, options.bodyBudget)
-  const syntax = syntaxOfBody(request.headers['content-type'])
-  const { families, isWithoutEof } = parseBody(body, syntax, options.parsing)
-  if (isWithoutEof && body.length > 0) options.ownMetrics.countMissingEof()
+  const body = await readBody(request, options.bodies)
+  const { families, isWithoutEof } = parse(body, request, options.parsing)
+  if (isWithoutEof && body.bytes.length > 0) options.ownMetrics.countMissingEof()
   const outcome = await options.gateway.push(kind, grouping, families)
   if (outcome.kind === 'accepted') {
     sendStatus(response, options.acceptedStatus)
@@ -48,7 +48,26 @@ export async function handlePush(
     )
   }
   const seconds = (performance.now() - startedAt) / 1000
-  options.ownMetrics.observePush(request.method, seconds, body.length)
+  options.ownMetrics.observePush(request.method, seconds, body.bytes.length)
+}
+
+function parse(
+  { bytes, ignoredEncoding }: Body,
+  request: Request,
+  options: ParseBodyOptions,
+): ParsedBody {
+  const syntax = syntaxOfBody(request.headers['content-type'])
+  if (ignoredEncoding === undefined) return parseBody(bytes, syntax, options)
+  try {
+    return parseBody(bytes, syntax, options)
+  } catch (error) {
+    if (!(error instanceof SluiceError) || error.code !== 'invalid_exposition') throw error
+    throw new SluiceError(
+      error.code,
+      `${error.message} (the body was read as it is: its Content-Encoding ${JSON.stringify(ignoredEncoding)} is ` +
+        `not what it is in, or none of ${KNOWN_ENCODINGS})`,
+    )
+  }
 }
 
 /** Deletes a group; its body, if any, is not read. */

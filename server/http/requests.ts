@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { answerTo, sendText } from './answers.ts'
 import { RequestAborted } from './body.ts'
+import { askToClose, cutOffAfter, hasBody, isGone } from './http-versions.ts'
 import { takeTurn } from './turns.ts'
 
 export interface RequestsOptions {
@@ -76,7 +77,7 @@ export class Requests {
       }
       if (turn !== undefined) {
         await turn
-        if (request.socket.destroyed) return
+        if (isGone(response)) return
       }
       try {
         if (!takesBody && hasBody(request)) await dropBody(request, response)
@@ -105,7 +106,7 @@ export class Requests {
   }
 
   private async fail(error: unknown, request: Request, response: Response): Promise<void> {
-    if (error instanceof RequestAborted || response.destroyed) return
+    if (error instanceof RequestAborted || isGone(response)) return
     this.logFailure(error, request)
     if (response.headersSent) {
       response.destroy()
@@ -149,14 +150,6 @@ export class Requests {
   }
 }
 
-function hasBody({ headers }: Request): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-}
-
-function askToClose(response: Response): void {
-  if (!response.headersSent) response.setHeader('Connection', 'close')
-}
-
 /** How long a client may go on sending a body that nobody wants. */
 const UNWANTED_BODY_MS = 5_000
 
@@ -171,7 +164,7 @@ function dropBody(request: Request, response: Response): Promise<void> {
       resolve()
     }
     const enough = setTimeout(() => {
-      askToClose(response)
+      cutOffAfter(response)
       done()
     }, UNWANTED_BODY_MS)
     request.once('end', done)

@@ -7,8 +7,11 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { createPages } from '../ui/pages.ts'
 import { sendStatus, sendText } from './answers.ts'
-import { BodyBudget } from './body.ts'
+import { BodyBudget } from './body-budget.ts'
+import { allowPushesFrom } from './cors.ts'
+import { debugHandlers } from './debug.ts'
 import { handleMetrics, handleStatus, handleWipe, setApiHeaders } from './api-v1.ts'
+import type { Guard } from './guard.ts'
 import {
   handleHealthy,
   handleQuit,
@@ -24,6 +27,7 @@ export interface RoutesOptions extends LifecycleOptions {
   readonly settings: Settings
   readonly gateway: Gateway
   readonly requests: Requests
+  readonly guard: Guard
   readonly ownMetrics: OwnMetrics
   readonly logger: Logger
   readonly build: BuildInfo
@@ -38,7 +42,7 @@ const PUSH_METHODS = 'DELETE, OPTIONS, POST, PUT'
 const READ_METHODS = 'GET, HEAD'
 
 export function createRoutes(options: RoutesOptions): Express {
-  const { settings, gateway, requests } = options
+  const { settings, gateway, requests, guard } = options
   const { flags, routePrefix: prefix } = settings
   const app = express()
   app.disable('x-powered-by')
@@ -47,6 +51,12 @@ export function createRoutes(options: RoutesOptions): Express {
   app.enable('strict routing')
 
   app.use(originForm)
+  app.use(guard.limit)
+  if (settings.corsOrigin !== undefined) {
+    const isPushPath = (url: string): boolean => isGroupPath(url, groupPathPrefix(settings))
+    app.use(allowPushesFrom({ origin: settings.corsOrigin, isPushPath, requests }))
+  }
+  app.use(guard.admit)
   app.use(apiHeaders(`${prefix}/api/v1/`))
   app.use(groupPaths(options))
 
@@ -108,6 +118,13 @@ export function createRoutes(options: RoutesOptions): Express {
     app.all(wipe, requests.handler('other', refuseMethod('OPTIONS, PUT')))
   }
 
+  if (flags['web.enable-debug']) {
+    const debug = debugHandlers({ knowsClients: () => guard.knowsClients })
+    for (const [name, handler] of debug) {
+      page(`${prefix}/debug/${name}`, requests.handler('debug', handler))
+    }
+  }
+
   const pages = createPages({
     gateway,
     settings,
@@ -155,15 +172,18 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
     gateway,
     ownMetrics,
     logger,
-    pathPrefix: `${routePrefix}/metrics/`,
+    pathPrefix: groupPathPrefix(settings),
     parsing: {
       utf8Names: flags['push.enable-utf8-names'],
       lenientNewlines: flags['push.lenient-newlines'],
       strictOpenMetrics: flags['push.strict-openmetrics'],
       samplesMax: flags['push.max-samples'],
     },
-    bodyBytesMax: flags['push.max-body-bytes'],
-    bodyBudget: new BodyBudget(BODIES_HELD * flags['push.max-body-bytes']),
+    bodies: {
+      bytesMax: flags['push.max-body-bytes'],
+      budget: new BodyBudget(BODIES_HELD * flags['push.max-body-bytes']),
+      strictEncodings: flags['push.strict-encodings'],
+    },
     acceptedStatus: flags['push.disable-consistency-check'] ? 202 : 200,
   }
   const handlers: Readonly<Record<string, Handler>> = {
@@ -186,7 +206,7 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
   return (request: Request, response: Response, next: NextFunction): Promise<void> | void => {
     const { url, method } = request
     if (!url.startsWith(push.pathPrefix)) return next()
-    const isGroup = GROUP_PATH.test(url.slice(push.pathPrefix.length))
+    const isGroup = isGroupPath(url, push.pathPrefix)
     const isTelemetry = url.split('?', 1)[0] === telemetry
     const handler = handlers[method]
     // Also where the page has the path of a group: that one is only read.
@@ -194,6 +214,14 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
     if (!isGroup || isTelemetry) return next()
     return other(request, response)
   }
+}
+
+function groupPathPrefix({ routePrefix }: Settings): string {
+  return `${routePrefix}/metrics/`
+}
+
+function isGroupPath(url: string, pathPrefix: string): boolean {
+  return url.startsWith(pathPrefix) && GROUP_PATH.test(url.slice(pathPrefix.length))
 }
 
 /** A path as it stands; as text, Express would read a pattern into it. */

@@ -1,9 +1,10 @@
 /**
  * The requests of one connection, one after the other: node:http hands out pipelined requests at
- * once, but a scrape or a DELETE behind a PUT must find what that left.
+ * once, but a scrape or a DELETE behind a PUT must find what that left. The streams of HTTP/2 have no such order.
  */
 import type { Socket } from 'node:net'
 import type { Request, Response } from 'express'
+import { isMultiplexed } from './http-versions.ts'
 
 interface Connection {
   /** Resolves when the request that came last is over. */
@@ -26,6 +27,10 @@ export function takeTurn(
   response: Response,
   onEnd: () => void,
 ): Promise<void> | undefined {
+  if (isMultiplexed(request)) {
+    response.once('close', onEnd)
+    return undefined
+  }
   const connection = connectionOf(request.socket)
   const previous = connection.open.size > 0 ? connection.last : undefined
   connection.last = new Promise<void>((resolve) => {

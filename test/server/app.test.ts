@@ -7,10 +7,9 @@ import path from 'node:path'
 import { startApp } from '../../server/app.ts'
 import { parseFlags } from '../../server/config/parse-flags.ts'
 import { settingsFrom } from '../../server/config/settings.ts'
-import { closeListener, listen, urlOf } from '../../server/http/listen.ts'
 import { readBuildInfo } from '../../server/telemetry/build-info.ts'
 import type { Logger } from '../../server/telemetry/logger.ts'
-import { startTestApp } from '../support/app.ts'
+import { serve, startTestApp } from '../support/app.ts'
 import { closeAfterTest, temporaryFolder } from '../support/cleanup.ts'
 import { within } from '../support/deadline.ts'
 import { send, waitFor } from '../support/http.ts'
@@ -238,12 +237,6 @@ describe('two gateways in one process', () => {
 })
 
 describe('requests and responses', () => {
-  async function serve(app: express.Express): Promise<string> {
-    const listener = await listen(app, { host: '127.0.0.1', port: 0 })
-    closeAfterTest(() => closeListener(listener, 0))
-    return urlOf(listener.address)
-  }
-
   test('are Express’ own: what it adds to them works, and they are still those of node:http', async () => {
     const app = express()
     app.get('/', (request, response) => {

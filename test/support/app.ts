@@ -1,8 +1,10 @@
 /** The gateway inside the test process: quicker than a program, and its log can be looked into. */
 import { Writable } from 'node:stream'
+import type { Express } from 'express'
 import { startApp, type App } from '../../server/app.ts'
 import { parseFlags } from '../../server/config/parse-flags.ts'
 import { settingsFrom } from '../../server/config/settings.ts'
+import { listen } from '../../server/http/listen.ts'
 import { readBuildInfo } from '../../server/telemetry/build-info.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
 import { closeAfterTest } from './cleanup.ts'
@@ -18,10 +20,16 @@ export interface TestApp {
 
 /** Starts a gateway with these flags, by default in memory, on a free port of 127.0.0.1. */
 export async function startTestApp(...flags: string[]): Promise<TestApp> {
-  const store = flags.some((flag) => flag.startsWith('--storage.url'))
-    ? []
-    : ['--storage.url=memory:']
-  const parsed = parseFlags(['--web.listen-address=127.0.0.1:0', ...store, ...flags], {})
+  const unlessGiven = (flag: string): string[] =>
+    flags.some((given) => given.startsWith(flag.split('=')[0]!)) ? [] : [flag]
+  const parsed = parseFlags(
+    [
+      ...unlessGiven('--web.listen-address=127.0.0.1:0'),
+      ...unlessGiven('--storage.url=memory:'),
+      ...flags,
+    ],
+    {},
+  )
   let logged = ''
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -39,4 +47,14 @@ export async function startTestApp(...flags: string[]): Promise<TestApp> {
   const app = await startApp({ settings, logger, build: readBuildInfo(), onQuit: () => quits++ })
   closeAfterTest(() => app.stop())
   return { app, url: app.urls[0]!, log: () => logged.split('\n').slice(0, -1), quits: () => quits }
+}
+
+/** Serves an Express app of the test's own as a gateway would, on a free port of 127.0.0.1. Resolves to its URL. */
+export async function serve(app: Express): Promise<string> {
+  const listener = await listen(
+    { app, tls: undefined, http2: true, clientRefused: () => undefined },
+    { kind: 'tcp', host: '127.0.0.1', port: 0 },
+  )
+  closeAfterTest(() => listener.close(0))
+  return listener.url
 }

@@ -41,7 +41,15 @@ describe('a listen address', () => {
     ['[2001:db8::7]:9091', '2001:db8::7', 9091],
     ['[::ffff:127.0.0.1]:9091', '::ffff:127.0.0.1', 9091],
   ])('%s is understood', (text, host, port) => {
-    expect(parseListenAddress(text)).toEqual({ host, port })
+    expect(parseListenAddress(text)).toEqual({ kind: 'tcp', host, port })
+  })
+
+  test.each([
+    ['unix:/run/sluice/sluice.sock', '/run/sluice/sluice.sock'],
+    ['unix:sluice.sock', 'sluice.sock'],
+    ['unix:/with:colon:9091', '/with:colon:9091'],
+  ])('%s is a socket in the file system', (text, path) => {
+    expect(parseListenAddress(text)).toEqual({ kind: 'unix', path })
   })
 
   test.each<[what: string, text: string]>([
@@ -61,7 +69,8 @@ describe('a listen address', () => {
     ['a name in brackets', '[localhost]:9091'],
     ['a URL', 'http://localhost:9091'],
     ['a path', 'localhost:9091/metrics'],
-    ['a socket file', 'unix:/run/sluice.sock'],
+    ['a socket without a name', 'unix:'],
+    ['a socket of another kind', 'vsock://:9091'],
   ])('is refused for %s', (_, text) => {
     expect(() => parseListenAddress(text)).toThrow(UsageError)
     expect(usageErrorOf([`--web.listen-address=${text}`])).toContain('--web.listen-address')
@@ -70,9 +79,14 @@ describe('a listen address', () => {
   test('may be one of several, which keep their order', () => {
     const { listenAddresses } = settings([
       '--web.listen-address=:2',
+      '--web.listen-address=unix:a',
       '--web.listen-address=[::1]:1',
     ])
-    expect(listenAddresses.map(({ port }) => port)).toEqual([2, 1])
+    expect(listenAddresses).toEqual([
+      { kind: 'tcp', host: undefined, port: 2 },
+      { kind: 'unix', path: 'a' },
+      { kind: 'tcp', host: '::1', port: 1 },
+    ])
   })
 
   test('there must be', () => {

@@ -18,11 +18,6 @@ describe('the head of a scrape', () => {
 
   test.each([
     ['Prometheus 2.42', openMetrics2(), 'underscores'],
-    [
-      'Prometheus 3.5',
-      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
-      'allow-utf-8',
-    ],
     ['VictoriaMetrics', 'text/plain;version=0.0.4;q=1,*/*;q=0.1', 'underscores'],
     [
       'one that asks for UTF-8 names',
@@ -41,6 +36,18 @@ describe('the head of a scrape', () => {
     expect(headers['content-type']).toBe(
       `text/plain; version=0.0.4; charset=utf-8; escaping=${escaping}`,
     )
+  })
+
+  test('is that of text 1.0.0, with names in quotes, for Prometheus 3.5', async () => {
+    const { url } = await startTestApp('--push.enable-utf8-names')
+    await send('PUT', url, '/metrics/job/j', { body: '{"a.b"} 1\n' })
+    const accept =
+      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+    const { headers, text } = await send('GET', url, '/metrics', { headers: { Accept: accept } })
+    expect(headers['content-type']).toBe(
+      'text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8',
+    )
+    expect(text).toContain('{"a.b",instance="",job="j"} 1\n')
   })
 
   test('says that it varies by Accept and Accept-Encoding, compressed or not', async () => {

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import { parseFlags } from '../../../server/config/parse-flags.ts'
 import { settingsFrom } from '../../../server/config/settings.ts'
 import { Gateway } from '../../../server/gateway.ts'
-import { closeListener, listen, urlOf } from '../../../server/http/listen.ts'
+import { Guard } from '../../../server/http/guard.ts'
 import { Requests } from '../../../server/http/requests.ts'
 import { createRoutes } from '../../../server/http/routes.ts'
 import { readBuildInfo } from '../../../server/telemetry/build-info.ts'
@@ -14,7 +14,7 @@ import { createOwnMetrics } from '../../../server/telemetry/own-metrics.ts'
 import { View } from '../../../server/view/view.ts'
 import { StoreError, type StoreErrorCode } from '../../../storage/errors.ts'
 import { createMemoryStore } from '../../../storage/memory.ts'
-import { startTestApp, type TestApp } from '../../support/app.ts'
+import { serve, startTestApp, type TestApp } from '../../support/app.ts'
 import { closeAfterTest, temporaryFolder } from '../../support/cleanup.ts'
 import { lockDatabase } from '../../support/database-lock.ts'
 import { send, waitFor } from '../../support/http.ts'
@@ -55,10 +55,12 @@ async function startOnFailingStore(error: Error): Promise<{ url: string; log: ()
     checked: true,
     storeTimeoutMs: 1000,
   })
+  const requests = new Requests({ ownMetrics, logger, requestsMax: 100, logRequests: false })
   const app = createRoutes({
     settings: settingsFrom(parseFlags([], {})),
     gateway,
-    requests: new Requests({ ownMetrics, logger, requestsMax: 100, logRequests: false }),
+    requests,
+    guard: new Guard(requests),
     ownMetrics,
     logger,
     build,
@@ -66,9 +68,7 @@ async function startOnFailingStore(error: Error): Promise<{ url: string; log: ()
     notReady: async () => undefined,
     quit: undefined,
   })
-  const listener = await listen(app, { host: '127.0.0.1', port: 0 })
-  closeAfterTest(() => closeListener(listener, 0))
-  return { url: urlOf(listener.address), log: () => logged }
+  return { url: await serve(app), log: () => logged }
 }
 
 describe('when the store fails', () => {

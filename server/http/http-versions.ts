@@ -1,0 +1,39 @@
+/** What has to be asked and done differently for HTTP/1 and HTTP/2. */
+import http2 from 'node:http2'
+import type { Request, Response } from 'express'
+
+/** Whether requests of one connection are independent of each other, as the streams of HTTP/2 are. */
+export function isMultiplexed(request: Request): boolean {
+  return request.httpVersionMajor >= 2
+}
+
+export function hasBody(request: Request): boolean {
+  if (isMultiplexed(request)) return !streamOf(request).endAfterHeaders
+  const { headers } = request
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** True when nobody is left to be answered. */
+export function isGone(response: Response): boolean {
+  const { req: request } = response
+  if (isMultiplexed(request)) return streamOf(request).destroyed
+  // Answers that wait behind others never see their own close.
+  return response.destroyed || request.socket.destroyed
+}
+
+/** Has the client use another connection for what it asks next; what it has asked already is answered. */
+export function askToClose(response: Response): void {
+  if (isMultiplexed(response.req)) streamOf(response.req).session?.close()
+  else if (!response.headersSent) response.setHeader('Connection', 'close')
+}
+
+/** Ends a request whose body is not read to its end, once it is answered. */
+export function cutOffAfter(response: Response): void {
+  if (!isMultiplexed(response.req)) return askToClose(response)
+  const stream = streamOf(response.req)
+  response.once('finish', () => stream.close(http2.constants.NGHTTP2_NO_ERROR))
+}
+
+function streamOf(request: Request): http2.ServerHttp2Stream {
+  return (request as unknown as http2.Http2ServerRequest).stream
+}
