@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { SluiceError } from '../errors.ts'
 import type { BodyBudget, BodyLease } from './body-budget.ts'
 import { KNOWN_ENCODINGS, parseContentEncoding } from './encodings/content-encoding.ts'
+import { Pieces } from './pieces.ts'
 
 /** The sender went away before the body was complete; nobody is left to answer. */
 export class RequestAborted extends Error {
@@ -85,7 +86,7 @@ function readRaw(request: IncomingMessage, bytesMax: number, lease: BodyLease): 
   if (announced > bytesMax) return Promise.reject(tooLarge(bytesMax))
   return new Promise((resolve, reject) => {
     const take = limitedTake(lease, bytesMax)
-    const chunks: Buffer[] = []
+    const pieces = new Pieces()
     let isComplete = false
     const refuse = (error: unknown): void => {
       request.removeAllListeners('data')
@@ -98,11 +99,11 @@ function readRaw(request: IncomingMessage, bytesMax: number, lease: BodyLease): 
       } catch (error) {
         return refuse(error)
       }
-      chunks.push(chunk)
+      pieces.add(chunk)
     })
     request.on('end', () => {
       isComplete = true
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+      resolve(pieces.join())
     })
     request.on('error', () => refuse(new RequestAborted()))
     request.on('close', () => {

@@ -1,6 +1,7 @@
 /** Undoes one compression of a body, within limits that hold while it goes on. */
 import { setImmediate } from 'node:timers/promises'
 import type zlib from 'node:zlib'
+import { Pieces } from '../pieces.ts'
 import { readSnappyFrames } from './snappy.ts'
 
 /** Called with the size of each piece, before it is kept. */
@@ -19,7 +20,7 @@ export function decompressWith(create: (body: Buffer) => zlib.Unzip): Decompress
   return (body, take) =>
     new Promise((resolve, reject) => {
       const engine = create(body)
-      const pieces: Buffer[] = []
+      const pieces = new Pieces()
       const fail = (error: unknown): void => {
         engine.destroy()
         reject(error instanceof Error ? error : new Error(String(error)))
@@ -30,34 +31,31 @@ export function decompressWith(create: (body: Buffer) => zlib.Unzip): Decompress
         } catch (error) {
           return fail(error)
         }
-        pieces.push(piece)
+        pieces.add(piece)
       })
       engine.on('error', fail)
       engine.on('end', () => {
         if (engine.bytesWritten < body.length) fail(new Error('data after the end of the stream'))
-        else resolve(joined(pieces))
+        else resolve(pieces.join())
       })
       engine.end(body)
     })
 }
 
-/** So much is decompressed before others get a turn. */
+/** So much is read before others get a turn: bytes of the body or of its content, whichever are more. */
 const BYTES_AT_A_TIME = 2 ** 20
 
 export const decompressSnappy: Decompress = async (body, take) => {
-  const pieces: Buffer[] = []
-  let sinceTurn = 0
-  for (const piece of readSnappyFrames(body)) {
-    take(piece.length)
-    pieces.push(piece)
-    sinceTurn += piece.length
-    if (sinceTurn < BYTES_AT_A_TIME) continue
-    sinceTurn = 0
+  const pieces = new Pieces()
+  let turnAt = BYTES_AT_A_TIME
+  let decompressed = 0
+  for (const { content, end } of readSnappyFrames(body)) {
+    take(content.length)
+    pieces.add(content)
+    decompressed += content.length
+    if (Math.max(decompressed, end) < turnAt) continue
+    turnAt = Math.max(decompressed, end) + BYTES_AT_A_TIME
     await setImmediate()
   }
-  return joined(pieces)
-}
-
-function joined(pieces: readonly Buffer[]): Buffer {
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  return pieces.join()
 }

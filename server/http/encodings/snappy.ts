@@ -7,21 +7,31 @@ import { crc32c } from './crc32c.ts'
 /** What a chunk may hold, before compression. */
 export const SNAPPY_CHUNK_BYTES_MAX = 65536
 
+const NOTHING = Buffer.alloc(0)
 const STREAM_IDENTIFIER = Buffer.from('sNaPpY')
 const HEADER_BYTES = 4
 const CHECKSUM_BYTES = 4
+/** Of 64 bits, zeros at the end included. */
+const VARINT_BYTES_MAX = 10
 
 const COMPRESSED = 0x00
 const UNCOMPRESSED = 0x01
 const FIRST_SKIPPABLE = 0x80
 const IDENTIFIER = 0xff
 
+export interface SnappyChunk {
+  /** At most SNAPPY_CHUNK_BYTES_MAX bytes; none for chunks that carry no data. */
+  readonly content: Buffer
+  /** Where the next chunk begins in the stream. */
+  readonly end: number
+}
+
 /**
- * The contents of the chunks, one after the other, each of at most SNAPPY_CHUNK_BYTES_MAX bytes.
+ * The chunks of a stream, one after the other.
  *
  * @throws Error that says what is wrong, when that is reached
  */
-export function* readSnappyFrames(stream: Buffer): Generator<Buffer> {
+export function* readSnappyFrames(stream: Buffer): Generator<SnappyChunk> {
   let at = 0
   let isIdentified = false
   while (at < stream.length) {
@@ -33,14 +43,16 @@ export function* readSnappyFrames(stream: Buffer): Generator<Buffer> {
     if (end > stream.length) throw new Error('the stream ends inside a chunk')
     const chunk = stream.subarray(start, end)
     at = end
+    let content: Buffer = NOTHING
     if (type === IDENTIFIER) {
       if (!chunk.equals(STREAM_IDENTIFIER)) throw new Error('the stream identifier is damaged')
       isIdentified = true
     } else if (type === COMPRESSED || type === UNCOMPRESSED) {
-      yield readChunk(chunk, type === COMPRESSED)
+      content = readChunk(chunk, type === COMPRESSED)
     } else if (type < FIRST_SKIPPABLE) {
       throw new Error(`chunk type 0x${type.toString(16).padStart(2, '0')} is unknown`)
     }
+    yield { content, end }
   }
 }
 
@@ -96,10 +108,10 @@ function decompressBlock(block: Buffer): Buffer {
 
 function readLength(block: Buffer): { readonly length: number; readonly end: number } {
   let length = 0
-  let shift = 0
-  for (let at = 0; at < block.length; at++, shift += 7) {
+  for (let at = 0; at < block.length; at++) {
+    if (at === VARINT_BYTES_MAX) throw new Error('the length of a block is no varint')
     const byte = block[at]!
-    length += (byte & 0x7f) * 2 ** shift
+    length += (byte & 0x7f) * 2 ** (7 * at)
     if (length > SNAPPY_CHUNK_BYTES_MAX) throw new Error('a chunk is too large')
     if (byte < 0x80) return { length, end: at + 1 }
   }
