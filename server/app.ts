@@ -9,7 +9,6 @@ import { Guard } from './http/guard.ts'
 import { listen, type Listener } from './http/listen.ts'
 import { Requests } from './http/requests.ts'
 import { createRoutes } from './http/routes.ts'
-import { secureContextOptions } from './http/tls.ts'
 import { WebConfigFile, type LoadedWebConfig } from './http/web-config-file.ts'
 import type { BuildInfo } from './telemetry/build-info.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -151,11 +150,7 @@ function followWebConfig(
     if (config.http2 !== initial.http2) {
       throw new Error('turning HTTP/2 on or off takes a restart')
     }
-    if (tls !== undefined) {
-      // Whatever could be wrong is found before the first listener has it.
-      secureContextOptions(tls)
-      for (const listener of listeners) listener.setTls(tls)
-    }
+    if (tls !== undefined) for (const listener of listeners) listener.setTls(tls)
     guard.configure(config)
   }
   return file.watch({

@@ -261,9 +261,9 @@ function tlsConfig(
   folder: string,
 ): TlsConfig | undefined {
   if (given === undefined || given === null) return undefined
-  const cert = source(given.cert, given.cert_file, 'cert', folder)
-  const key = source(given.key, given.key_file, 'key', folder)
-  const clientCa = source(given.client_ca, given.client_ca_file, 'client_ca', folder)
+  const cert = source(given.cert, given.cert_file, folder)
+  const key = source(given.key, given.key_file, folder)
+  const clientCa = source(given.client_ca, given.client_ca_file, folder)
   const type = given.client_auth_type
   // As in the original: with none of these TLS is off, whatever else is set.
   if ([cert, key, clientCa, type].every((setting) => setting === undefined)) return undefined
@@ -295,13 +295,8 @@ function tlsConfig(
   }
 }
 
-function source(
-  inline: string,
-  file: string,
-  name: string,
-  folder: string,
-): TextSource | undefined {
-  if (inline !== '' && file !== '') throw tlsError(`both ${name} and ${name}_file are given`)
+/** Of a text and a file, the file is taken, as in the original. */
+function source(inline: string, file: string, folder: string): TextSource | undefined {
   if (file !== '') return { kind: 'file', file: path.resolve(folder, file) }
   return inline === '' ? undefined : { kind: 'text', text: inline }
 }

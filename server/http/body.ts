@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { SluiceError } from '../errors.ts'
 import type { BodyBudget, BodyLease } from './body-budget.ts'
+import { isCutOff } from './http-versions.ts'
 import { KNOWN_ENCODINGS, parseContentEncoding } from './encodings/content-encoding.ts'
 import { Pieces } from './pieces.ts'
 
@@ -102,6 +103,7 @@ function readRaw(request: IncomingMessage, bytesMax: number, lease: BodyLease): 
       pieces.add(chunk)
     })
     request.on('end', () => {
+      if (isCutOff(request)) return refuse(new RequestAborted())
       isComplete = true
       resolve(pieces.join())
     })

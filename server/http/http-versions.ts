@@ -1,16 +1,22 @@
 /** What has to be asked and done differently for HTTP/1 and HTTP/2. */
+import type { IncomingMessage } from 'node:http'
 import http2 from 'node:http2'
-import type { Request, Response } from 'express'
+import type { Response } from 'express'
 
 /** Whether requests of one connection are independent of each other, as the streams of HTTP/2 are. */
-export function isMultiplexed(request: Request): boolean {
+export function isMultiplexed(request: IncomingMessage): boolean {
   return request.httpVersionMajor >= 2
 }
 
-export function hasBody(request: Request): boolean {
+export function hasBody(request: IncomingMessage): boolean {
   if (isMultiplexed(request)) return !streamOf(request).endAfterHeaders
   const { headers } = request
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** True when a request was given up by its sender. A stream of HTTP/2 that is reset ends like one that is complete. */
+export function isCutOff(request: IncomingMessage): boolean {
+  return isMultiplexed(request) && streamOf(request).aborted
 }
 
 /** True when nobody is left to be answered. */
@@ -34,6 +40,6 @@ export function cutOffAfter(response: Response): void {
   response.once('finish', () => stream.close(http2.constants.NGHTTP2_NO_ERROR))
 }
 
-function streamOf(request: Request): http2.ServerHttp2Stream {
+function streamOf(request: IncomingMessage): http2.ServerHttp2Stream {
   return (request as unknown as http2.Http2ServerRequest).stream
 }

@@ -8,9 +8,13 @@ import type { Express } from 'express'
 import type { ListenAddress } from '../config/settings.ts'
 import { http2Listener } from './express-http2.ts'
 import { expressClasses } from './express-prototypes.ts'
-import { clientAuthOptions, refusalOfClient, secureContextOptions } from './tls.ts'
+import {
+  clientAuthOptions,
+  refusalOfClient,
+  secureContextOptions,
+  type TlsMaterial,
+} from './tls.ts'
 import { makeWayForSocket } from './unix-socket.ts'
-import type { TlsMaterial } from './web-config-file.ts'
 
 /** The original takes paths of 100 kB; node:http's limit for a whole head is 16 kB. */
 const HEAD_BYTES_MAX = 256 * 1024

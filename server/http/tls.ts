@@ -1,7 +1,19 @@
 /** TLS as the web configuration wants it, in the terms of node:tls. */
-import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
-import { WebConfigError, type TlsConfig } from '../config/web-config.ts'
-import type { TlsMaterial } from './web-config-file.ts'
+import {
+  createSecureContext,
+  DEFAULT_CIPHERS,
+  type SecureContextOptions,
+  type TLSSocket,
+} from 'node:tls'
+import { WebConfigError, type TlsConfig, type TlsVersion } from '../config/web-config.ts'
+
+/** TLS settings with their certificates and keys, PEM. */
+export interface TlsMaterial {
+  readonly config: TlsConfig
+  readonly cert: string
+  readonly key: string
+  readonly clientCa: string | undefined
+}
 
 /** Always on, as in Go; they are named so that naming others does not turn TLS 1.3 off. */
 const TLS_1_3_CIPHERS = [
@@ -29,16 +41,28 @@ export function secureContextOptions({
     maxVersion,
     honorCipherOrder: prefersServerCiphers,
     ...(clientCa === undefined ? {} : { ca: clientCa }),
-    ...(ciphers.length === 0 ? {} : { ciphers: [...TLS_1_3_CIPHERS, ...ciphers].join(':') }),
+    ...cipherOption(ciphers, minVersion),
     ...(curves.length === 0 ? {} : { ecdhCurve: curves.join(':') }),
   }
   try {
     createSecureContext(options)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new WebConfigError(`tls_server_config: ${reason}`)
+    throw new WebConfigError(
+      `tls_server_config: certificate, key and settings cannot be used together: ${reason}`,
+    )
   }
   return options
+}
+
+function cipherOption(
+  ciphers: readonly string[],
+  minVersion: TlsVersion,
+): { readonly ciphers?: string } {
+  // OpenSSL's level 1 has no signatures that TLS 1.0 and 1.1 could use: who asks for these wants level 0.
+  const level = minVersion < 'TLSv1.2' ? '@SECLEVEL=0' : ''
+  if (ciphers.length === 0) return level === '' ? {} : { ciphers: `${DEFAULT_CIPHERS}:${level}` }
+  return { ciphers: [...TLS_1_3_CIPHERS, ...ciphers].join(':') + (level && `:${level}`) }
 }
 
 /** Whether clients are asked for certificates, and need a valid one. */

@@ -8,17 +8,9 @@ import {
   parseWebConfig,
   WebConfigError,
   type TextSource,
-  type TlsConfig,
   type WebConfig,
 } from '../config/web-config.ts'
-
-/** TLS settings with their certificates and keys, PEM. */
-export interface TlsMaterial {
-  readonly config: TlsConfig
-  readonly cert: string
-  readonly key: string
-  readonly clientCa: string | undefined
-}
+import { secureContextOptions, type TlsMaterial } from './tls.ts'
 
 export interface LoadedWebConfig {
   readonly config: WebConfig
@@ -105,6 +97,8 @@ function tryToLoad(file: string): Attempt {
       key: textOf(tls.key, 'key_file'),
       clientCa: tls.clientCa === undefined ? undefined : textOf(tls.clientCa, 'client_ca_file'),
     }
+    // Whatever could be wrong with it is found now, not by the first client.
+    secureContextOptions(material)
     return { loaded: { config, tls: material }, signature }
   } catch (error) {
     if (!(error instanceof WebConfigError)) throw error

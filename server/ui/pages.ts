@@ -48,7 +48,10 @@ export function createPages({ gateway, settings, build, startedAt }: PagesOption
         startedAt,
       })
       response.setHeader('Content-Type', 'text/html; charset=utf-8')
-      response.setHeader('Content-Security-Policy', SECURITY_POLICY)
+      // The web configuration may have set one of the operator's.
+      if (!response.hasHeader('Content-Security-Policy')) {
+        response.setHeader('Content-Security-Policy', SECURITY_POLICY)
+      }
       response.setHeader('X-Content-Type-Options', 'nosniff')
       response.setHeader('Referrer-Policy', 'same-origin')
       response.setHeader('Cache-Control', 'no-store')

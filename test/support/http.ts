@@ -1,5 +1,7 @@
 /** Requests as they stand: paths go out untouched, redirects are not followed, nothing is decoded. */
 import http from 'node:http'
+import https from 'node:https'
+import type { ConnectionOptions } from 'node:tls'
 
 export interface Answer {
   readonly status: number
@@ -11,26 +13,26 @@ export interface Answer {
 export interface RequestOptions {
   readonly headers?: http.OutgoingHttpHeaders
   readonly body?: string | Buffer
+  /** For https: what to trust, and who one is. */
+  readonly tls?: ConnectionOptions
 }
 
-/** @param url base URL, of which only host and port are used, and a raw path appended to it */
+/** @param url base URL, of which only scheme, host and port are used, or `unix:/path`; the path goes out as it is */
 export function send(
   method: string,
   url: string,
   path: string,
-  { headers, body }: RequestOptions = {},
+  { headers, body, tls }: RequestOptions = {},
 ): Promise<Answer> {
-  const { hostname, port } = new URL(url)
+  const { protocol, hostname, port, pathname } = new URL(url)
+  const target =
+    protocol === 'unix:'
+      ? { socketPath: pathname }
+      : { host: hostname.replace(/^\[|\]$/g, ''), port }
+  const open = protocol === 'https:' ? https.request : http.request
   return new Promise((resolve, reject) => {
-    const request = http.request(
-      {
-        host: hostname.replace(/^\[|\]$/g, ''),
-        port,
-        method,
-        path,
-        agent: false,
-        ...(headers && { headers }),
-      },
+    const request = open(
+      { ...target, method, path, agent: false, ...(headers && { headers }), ...tls },
       (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -17,6 +17,7 @@ interface ProgramSpec {
 const PROGRAMS = {
   chromium: { install: 'apt-get install chromium' },
   curl: { install: 'apt-get install curl' },
+  openssl: { install: 'apt-get install openssl' },
   prometheus: { install: 'apt-get install prometheus' },
   promtool: { install: 'apt-get install prometheus' },
   python3: {
@@ -24,6 +25,7 @@ const PROGRAMS = {
     probe: ['-c', 'import prometheus_client'],
   },
   'systemd-analyze': { install: 'apt-get install systemd' },
+  'systemd-socket-activate': { install: 'apt-get install systemd' },
 } as const satisfies Record<string, ProgramSpec>
 
 export type ProgramName = keyof typeof PROGRAMS
