@@ -11,7 +11,8 @@ const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*'
 const STRING = '"(?:[^"\\\\\\n]|\\\\.)*"'
 const LABEL = `(?:[a-zA-Z_][a-zA-Z0-9_]*|${STRING})=${STRING}`
 const LABELS = `(?:${LABEL}(?:,${LABEL})*)?`
-const NUMBER = '[^ ]+'
+const HELP_TEXT = /^(?:[^"\\]|\\.)*$/s
+const NUMBER = '[^ {]+'
 const TIMESTAMP = '[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?'
 const METADATA = new RegExp(`^# (HELP|TYPE|UNIT) (${NAME}|${STRING}) (.*)$`, 's')
 const SAMPLE = new RegExp(
@@ -37,13 +38,14 @@ interface Sample {
   readonly name: string
   readonly labels: ReadonlyMap<string, string>
   readonly value: number
-  /** As it stands between its braces. */
-  readonly exemplar: string | undefined
+  readonly exemplar:
+    { readonly labels: ReadonlyMap<string, string>; readonly value: number } | undefined
 }
 
 interface Family {
   readonly name: string
   type: string
+  unit: string
   readonly metadata: Set<string>
   hasSamples: boolean
   /** Signatures of the metrics that are over. */
@@ -55,6 +57,7 @@ interface Family {
 interface MetricState {
   readonly signature: string
   readonly samples: Set<string>
+  hasTotal: boolean
   readonly buckets: { readonly bound: number; readonly count: number }[]
   sum: number | undefined
   count: number | undefined
@@ -62,12 +65,21 @@ interface MetricState {
 
 /** @throws InvalidExposition naming the line and the rule that it breaks */
 export function checkStrictly(body: Buffer): void {
-  if (!isUtf8(body)) throw new InvalidExposition('OpenMetrics', 1, 'the body is not valid UTF-8')
+  if (!isUtf8(body)) {
+    throw new InvalidExposition('OpenMetrics', lineOfBadUtf8(body), 'the line is not valid UTF-8')
+  }
   const lines = body.toString('utf8').split('\n')
+  // Behind the last line feed there may be nothing; the tolerant parser let blanks pass.
+  if (lines[lines.length - 1] === '') lines.pop()
   const checker = new StrictChecker()
-  // Behind the last line feed there is nothing.
-  for (const line of lines.slice(0, -1)) checker.take(line)
+  for (const line of lines) checker.take(line)
   checker.end()
+}
+
+function lineOfBadUtf8(body: Buffer): number {
+  // No character of UTF-8 has a line feed among its bytes.
+  const lines = body.toString('latin1').split('\n')
+  return 1 + lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1')))
 }
 
 class StrictChecker {
@@ -80,6 +92,8 @@ class StrictChecker {
   take(line: string): void {
     this.line++
     if (this.isOver) throw this.error('nothing may stand behind # EOF')
+    if (line.endsWith('\r')) throw this.error('lines must end with LF, not CRLF')
+    if (line === '') throw this.error('there must be no empty lines')
     if (line === '# EOF') {
       this.endFamily()
       this.isOver = true
@@ -109,10 +123,16 @@ class StrictChecker {
       if (!Object.hasOwn(SUFFIXES, text)) throw this.error(`${JSON.stringify(text)} is no type`)
       family.type = text
     }
-    if (keyword === 'UNIT' && text !== '' && !name.endsWith(`_${text}`)) {
-      throw this.error(`the name ${name} must end in its unit, ${text}`)
+    if (keyword === 'UNIT') {
+      if (text !== '' && !name.endsWith(`_${text}`)) {
+        throw this.error(`the name ${name} must end in its unit, ${text}`)
+      }
+      family.unit = text
     }
-    if (keyword === 'UNIT' && text !== '' && ['info', 'stateset'].includes(family.type)) {
+    if (keyword === 'HELP' && !HELP_TEXT.test(text)) {
+      throw this.error(`a quote in HELP must be escaped: \\"`)
+    }
+    if (family.unit !== '' && ['info', 'stateset'].includes(family.type)) {
       throw this.error(`a family of type ${family.type} must have no unit`)
     }
   }
@@ -136,15 +156,22 @@ class StrictChecker {
         `${JSON.stringify(line)} is no sample, or has blanks that do not belong there`,
       )
     }
-    const [, bare, bareLabels, quoted, quotedLabels, number = '', exemplar] = match
-    const value = parseFloat64(number)
-    if (value === undefined) throw this.error(`${JSON.stringify(number)} is no number`)
+    const [, bare, bareLabels, quoted, quotedLabels, number = '', inside, observed = ''] = match
     return {
       name: bare ?? unquote(quoted ?? ''),
       labels: this.parseLabels(bareLabels ?? quotedLabels ?? ''),
-      value,
-      exemplar,
+      value: this.parseNumber(number),
+      exemplar:
+        inside === undefined
+          ? undefined
+          : { labels: this.parseLabels(inside), value: this.parseNumber(observed) },
     }
+  }
+
+  private parseNumber(text: string): number {
+    const value = parseFloat64(text)
+    if (value === undefined) throw this.error(`${JSON.stringify(text)} is no number`)
+    return value
   }
 
   private parseLabels(text: string): Map<string, string> {
@@ -174,8 +201,17 @@ class StrictChecker {
     const metrics = new Set<string>()
     const metadata = new Set<string>()
     this.names.add(name)
-    this.family = { name, type: 'unknown', metadata, hasSamples: false, metrics, metric: undefined }
-    return this.family
+    const family: Family = {
+      name,
+      type: 'unknown',
+      unit: '',
+      metadata,
+      hasSamples: false,
+      metrics,
+      metric: undefined,
+    }
+    this.family = family
+    return family
   }
 
   /** Now that the type is known: no other family may have the names of its samples. */
@@ -198,10 +234,16 @@ class StrictChecker {
           : family.type === 'stateset'
             ? family.name
             : undefined
+    const isBound = needed === 'le' || needed === 'quantile'
+    const reserved =
+      family.type === 'summary' ? 'quantile' : family.type.endsWith('histogram') ? 'le' : undefined
+    if (!isBound && reserved !== undefined && labels.has(reserved)) {
+      throw this.error(`${name} must not have the label ${reserved}`)
+    }
     if (needed === undefined) return
     const value = labels.get(needed)
     if (value === undefined) throw this.error(`${name} must have the label ${needed}`)
-    if (needed === family.name) return
+    if (!isBound) return
     const number = parseFloat64(value)
     if (number === undefined || Number.isNaN(number)) {
       throw this.error(`the label ${needed} must be a number, not ${JSON.stringify(value)}`)
@@ -212,9 +254,15 @@ class StrictChecker {
   }
 
   private checkValue({ name, value }: Sample, { type }: Family, suffix: string): void {
-    const counts = ['_total', '_bucket', '_count', '_gcount'].includes(suffix)
-    if (counts && !(value >= 0)) {
+    const isCount = ['_bucket', '_count', '_gcount'].includes(suffix)
+    if ((isCount || suffix === '_total' || suffix === '_sum') && !(value >= 0)) {
       throw this.error(`${name} counts, so it must be neither negative nor NaN`)
+    }
+    if (isCount && !Number.isInteger(value)) {
+      throw this.error(`${name} must be a whole number, not ${value}`)
+    }
+    if (type === 'summary' && suffix === '' && value < 0) {
+      throw this.error(`the value of a quantile must not be negative`)
     }
     if (type === 'info' && value !== 1) throw this.error(`an info must be 1, not ${value}`)
     if (type === 'stateset' && value !== 0 && value !== 1) {
@@ -225,17 +273,21 @@ class StrictChecker {
     }
   }
 
-  private checkExemplar({ name, exemplar }: Sample, suffix: string): void {
+  private checkExemplar({ name, labels, exemplar }: Sample, suffix: string): void {
     if (exemplar === undefined) return
     if (suffix !== '_total' && suffix !== '_bucket') {
       throw this.error(`${name} must not have an exemplar: only counters and buckets have them`)
     }
     let characters = 0
-    for (const pair of this.parseLabels(exemplar)) characters += [...pair.join('')].length
+    for (const pair of exemplar.labels) characters += [...pair.join('')].length
     if (characters > EXEMPLAR_CHARACTERS_MAX) {
       throw this.error(
         `the labels of an exemplar must not have more than ${EXEMPLAR_CHARACTERS_MAX} characters, these have ${characters}`,
       )
+    }
+    const bound = suffix === '_bucket' ? parseFloat64(labels.get('le') ?? '') : undefined
+    if (bound !== undefined && !(exemplar.value <= bound)) {
+      throw this.error(`the exemplar ${exemplar.value} must be in its bucket, up to ${bound}`)
     }
   }
 
@@ -247,6 +299,7 @@ class StrictChecker {
     const id = JSON.stringify([name, labels.get(own)])
     if (metric.samples.has(id)) throw this.error(`${name} is given twice with these labels`)
     metric.samples.add(id)
+    if (suffix === '_total') metric.hasTotal = true
     if (suffix === '_bucket') {
       metric.buckets.push({ bound: parseFloat64(labels.get('le') ?? '') ?? NaN, count: value })
     } else if (suffix === '_sum' || suffix === '_gsum') {
@@ -264,18 +317,31 @@ class StrictChecker {
     }
     family.metrics.add(signature)
     const samples = new Set<string>()
-    family.metric = { signature, samples, buckets: [], sum: undefined, count: undefined }
+    family.metric = {
+      signature,
+      samples,
+      hasTotal: false,
+      buckets: [],
+      sum: undefined,
+      count: undefined,
+    }
     return family.metric
   }
 
   private endFamily(): void {
-    if (this.family !== undefined) this.endMetric(this.family)
+    const { family } = this
+    if (family === undefined) return
+    // A family without samples could have them.
+    if (!family.hasSamples) this.reserve(family)
+    this.endMetric(family)
     this.family = undefined
   }
 
-  /** What only a whole histogram can be asked for. */
+  /** What only a whole metric can be asked for. */
   private endMetric({ name, type, metric }: Family): void {
-    if (metric === undefined || (type !== 'histogram' && type !== 'gaugehistogram')) return
+    if (metric === undefined) return
+    if (type === 'counter' && !metric.hasTotal) throw this.error(`${name}_total is missing`)
+    if (type !== 'histogram' && type !== 'gaugehistogram') return
     const { buckets, sum, count } = metric
     const last = buckets[buckets.length - 1]
     if (last?.bound !== Infinity) throw this.error(`the last bucket of ${name} must be +Inf`)
@@ -291,13 +357,21 @@ class StrictChecker {
     if (count !== undefined && count !== last.count) {
       throw this.error(`the count of ${name} must be that of its bucket +Inf`)
     }
-    if (type === 'histogram' && sum !== undefined && !(sum >= 0) && buckets[0]!.bound >= 0) {
-      throw this.error(`the sum of ${name} must be neither negative nor NaN`)
+    if (sum === undefined) return
+    const hasNegativeBounds = buckets[0]!.bound < 0
+    if (type === 'histogram' && hasNegativeBounds) {
+      throw this.error(`${name} has buckets below 0, so it must have no sum`)
+    }
+    if (Number.isNaN(sum) || (sum < 0 && !hasNegativeBounds)) {
+      throw this.error(
+        `the sum of ${name} must be neither NaN nor, without buckets below 0, negative`,
+      )
     }
   }
 
   private error(message: string): InvalidExposition {
-    return new InvalidExposition('OpenMetrics', this.line, message)
+    // An empty body has no line, but what is missing is missing in the first one.
+    return new InvalidExposition('OpenMetrics', Math.max(1, this.line), message)
   }
 }
 
