@@ -26,7 +26,7 @@ export interface OpenMetricsParseOptions extends ReaderOptions {
 }
 
 export interface OpenMetricsBody {
-  /** In the order their names first appear; families without samples are left out. */
+  /** In the order of their first samples; families without samples are left out. */
   readonly families: MetricFamily[]
   /** Whether the body ends in `# EOF`. */
   readonly hasEof: boolean
@@ -132,8 +132,10 @@ class OpenMetricsParser extends ExpositionReader {
   parse(): OpenMetricsBody {
     this.readLines()
     for (const declaration of this.declarations.values()) complete(declaration)
-    const families = [...this.drafts.values()].filter(({ metrics }) => metrics.length > 0)
-    return { families: families.map((draft) => draft.toFamily()), hasEof: this.hasEof }
+    const drafts = [...this.drafts.values()].filter(({ metrics }) => metrics.length > 0)
+    // A HELP of the sample's name says nothing in OpenMetrics, but it does in text.
+    for (const draft of drafts) draft.help ??= this.declarations.get(draft.name)?.help
+    return { families: drafts.map((draft) => draft.toFamily()), hasEof: this.hasEof }
   }
 
   protected isMetadata(keyword: string): boolean {
