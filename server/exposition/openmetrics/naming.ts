@@ -29,19 +29,24 @@ export function openMetricsShape(
     case 'counter': {
       const base = name.endsWith(TOTAL) ? name.slice(0, -TOTAL.length) : ''
       if (base === '' || isTaken(base)) break
-      const created = !isTaken(`${base}_created`)
+      const created = hasRoomForCreated(base, isTaken)
       return { familyName: base, type: 'counter', exemplars: true, created }
     }
     case 'gauge':
       return { familyName: name, type, exemplars: false, created: false }
     case 'summary':
-      return { familyName: name, type, exemplars: false, created: !isTaken(`${name}_created`) }
+      return { familyName: name, type, exemplars: false, created: hasRoomForCreated(name, isTaken) }
     case 'histogram':
     case 'gaugehistogram': {
-      const created = type === 'histogram' && !isTaken(`${name}_created`)
+      const created = type === 'histogram' && hasRoomForCreated(name, isTaken)
       return { familyName: name, type: 'histogram', exemplars: true, created }
     }
     case 'untyped':
   }
   return { familyName: name, type: 'unknown', exemplars: false, created: false }
+}
+
+/** False also where the counter `x_created_total` may be declared as `x_created`. */
+function hasRoomForCreated(base: string, isTaken: (name: string) => boolean): boolean {
+  return !isTaken(`${base}_created`) && !isTaken(`${base}_created${TOTAL}`)
 }
