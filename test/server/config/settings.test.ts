@@ -184,3 +184,18 @@ test('the values of all flags come along', () => {
   const { flags } = settings(['--log.level=warn', '--storage.timeout=1s'])
   expect(flags).toMatchObject({ 'log.level': 'warn', 'storage.timeout': 1000 })
 })
+
+describe('the origins of pushes from browsers', () => {
+  test('are matched as a whole, and none is by default', () => {
+    expect(settings([]).corsOrigin).toBeUndefined()
+    const { corsOrigin } = settings(['--web.cors.origin=https://a|https://b'])
+    const origins = ['https://a', 'https://b', 'https://a.evil', 'x https://b']
+    expect(origins.map((origin) => corsOrigin?.test(origin))).toEqual([true, true, false, false])
+  })
+
+  test('are no pattern: refused', () => {
+    expect(usageErrorOf(['--web.cors.origin=('])).toMatch(
+      /^--web\.cors\.origin=\(: is no regular expression: /,
+    )
+  })
+})

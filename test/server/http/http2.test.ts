@@ -168,10 +168,15 @@ describeWith('openssl', 'over HTTP/2', () => {
   })
 
   test.each([
-    ['resets its stream', frame(RST_STREAM, 0, Buffer.from([0, 0, 0, 8]))],
-    ['goes away', undefined],
-  ])('a push whose sender %s half-way leaves no trace and nothing in flight', async (_, last) => {
-    const { url } = await start('--web.max-requests=2')
+    ['resets its stream', 'open', frame(RST_STREAM, 0, Buffer.from([0, 0, 0, 8]))],
+    ['goes away', 'open', undefined],
+    ['resets its stream', 'password', frame(RST_STREAM, 0, Buffer.from([0, 0, 0, 8]))],
+    ['goes away', 'password', undefined],
+  ])('a push whose sender %s half-way leaves no trace (%s)', async (_, access, last) => {
+    // While the password is compared, the body waits to be read.
+    const users = access === 'open' ? '' : `basic_auth_users: { alice: ${HASH_OF_ABC} }\n`
+    const { flag } = writeWebConfig(tlsSection(certificates().server) + users)
+    const { url } = await startTestApp(flag, '--web.max-requests=2')
     for (let round = 0; round < 10; round++) {
       const socket = await handshake(url, { ALPNProtocols: ['h2'] })
       const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
@@ -180,15 +185,17 @@ describeWith('openssl', 'over HTTP/2', () => {
         ':scheme': 'https',
         ':authority': 'localhost',
         ':path': '/metrics/job/j',
+        authorization: basic('alice', 'abc'),
       })
-      socket.write(Buffer.concat([preface, settings(), frame(HEADERS, END_HEADERS, head)]))
-      socket.write(frame(DATA, 0, Buffer.from('m 1\n')))
-      if (last !== undefined) socket.write(last)
+      const body = frame(DATA, 0, Buffer.from('m 1\n'))
+      const request = [preface, settings(), frame(HEADERS, END_HEADERS, head), body]
+      socket.write(Buffer.concat(last === undefined ? request : [...request, last]))
       socket.end()
       await new Promise((resolve) => socket.resume().once('close', resolve))
     }
     const page = await waitFor('room for a scrape', async () => {
-      const answer = await ask(connect(url), 'GET', '/metrics')
+      const headers = { authorization: basic('alice', 'abc') }
+      const answer = await ask(connect(url), 'GET', '/metrics', { headers })
       return answer.status === 200 ? answer : undefined
     })
     expect(page.body.toString()).not.toContain('job="j"')
