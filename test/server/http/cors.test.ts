@@ -113,8 +113,8 @@ describeWith('chromium', 'a page in a browser', () => {
     const ask = (method: string, target: string, body?: string): Promise<string> =>
       tab.evaluate(
         async ([how, where, what]) => {
-          const answer = await fetch(where!, {
-            method: how!,
+          const answer = await fetch(where, {
+            method: how,
             ...(what === undefined ? {} : { body: what }),
             headers: { 'Content-Type': 'application/openmetrics-text' },
           }).catch((error: unknown) => String(error))
