@@ -43,7 +43,7 @@ const READ_METHODS = 'GET, HEAD'
 
 export function createRoutes(options: RoutesOptions): Express {
   const { settings, gateway, requests, guard } = options
-  const { flags, routePrefix: prefix } = settings
+  const { flags, routePrefix: prefix, externalPrefix } = settings
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -132,6 +132,7 @@ export function createRoutes(options: RoutesOptions): Express {
     startedAt: options.startedAt,
   })
   page(`${prefix}/`, requests.handler('page', pages.groups))
+  if (prefix !== '') page(prefix, requests.handler('page', redirectTo(`${externalPrefix}/`)))
   page(`${prefix}/status`, requests.handler('page', pages.groups))
   for (const [name, handler] of pages.files)
     page(`${prefix}/static/${name}`, requests.handler('static', handler))
@@ -143,6 +144,13 @@ export function createRoutes(options: RoutesOptions): Express {
   )
   app.use(requests.errorMiddleware)
   return app
+}
+
+function redirectTo(location: string): Handler {
+  return (_request, response) => {
+    response.setHeader('Location', location)
+    sendStatus(response, 301)
+  }
 }
 
 /** `PUT http://host/path` is as good as `PUT /path`. */

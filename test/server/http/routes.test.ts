@@ -269,6 +269,16 @@ describe('prefixes', () => {
     await expectNothingUnder(url, '/gw')
   })
 
+  test.each([
+    [['--web.route-prefix=/pg'], '/pg', '/pg/'],
+    [['--web.route-prefix=/int', '--web.external-url=http://h/ext/'], '/int', '/ext/'],
+  ])('with %j, %s leads to the page at %s', async (flags, path, location) => {
+    const { url } = await startTestApp(...flags)
+    const { status, headers } = await send('GET', url, path)
+    expect([status, headers.location]).toEqual([301, location])
+    expect((await send('POST', url, path)).status).toBe(405)
+  })
+
   test('links on the page have the prefix of the external URL, routes their own', async () => {
     const { url } = await startTestApp(
       '--web.external-url=https://example.org/ext',
