@@ -13,6 +13,7 @@ import {
   type MetricFamily,
   type MetricType,
   type NativeBuckets,
+  type NativeHistogram,
   type Quantile,
   type ScalarMetric,
   type Span,
@@ -306,7 +307,6 @@ class HistogramFields {
   countFloat = 0
   sum = 0
   readonly buckets: BucketFields[] = []
-  isNative = false
   schema = 0
   zeroThreshold = 0
   zeroCount = 0
@@ -326,7 +326,7 @@ interface BucketFields {
 
 class SideFields {
   readonly spans: Span[] = []
-  readonly deltas: number[] = []
+  readonly deltas: bigint[] = []
   readonly counts: number[] = []
 }
 
@@ -342,7 +342,7 @@ function readHistogram(bytes: Uint8Array, labels: Label[], what: string): Histog
   }
   if (hasFloatCounts) metric.hasFloatCounts = true
   if (fields.created !== undefined) metric.created = fields.created
-  if (fields.isNative) {
+  if (isNative(fields, hasFloatCounts)) {
     const { schema, zeroThreshold, exemplars } = fields
     checkSchema(schema, what)
     metric.native = {
@@ -353,8 +353,23 @@ function readHistogram(bytes: Uint8Array, labels: Label[], what: string): Histog
       positive: toNativeBuckets(fields.positive, hasFloatCounts, what),
       exemplars,
     }
+    // Rounded integers need not add up; of floats nobody expects it.
+    if (!Number.isSafeInteger(metric.count)) metric.hasFloatCounts = true
+    if (metric.hasFloatCounts !== true) checkCount(metric, metric.native, what)
+  } else if (Number.isNaN(fields.countFloat)) {
+    // Which text allows.
+    metric.count = NaN
   }
   return metric
+}
+
+/** As Prometheus tells them apart (clients mark empty ones by an empty span); buckets must have their spans then. */
+function isNative(fields: HistogramFields, hasFloatCounts: boolean): boolean {
+  const { zeroThreshold, zeroCount, zeroCountFloat, negative, positive } = fields
+  if (zeroThreshold > 0 || zeroCount > 0 || zeroCountFloat > 0) return true
+  return [negative, positive].some(
+    ({ spans, deltas, counts }) => spans.length + (hasFloatCounts ? counts : deltas).length > 0,
+  )
 }
 
 function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
@@ -364,19 +379,19 @@ function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
     switch (reader.field) {
       case field.HISTOGRAM.sampleCount:
         fields.count = reader.uint64()
-        continue
+        break
       case field.HISTOGRAM.sampleCountFloat:
         fields.countFloat = reader.double()
-        continue
+        break
       case field.HISTOGRAM.sampleSum:
         fields.sum = reader.double()
-        continue
+        break
       case field.HISTOGRAM.bucket:
         fields.buckets.push(readBucket(reader.bytes(), what))
-        continue
+        break
       case field.HISTOGRAM.createdTimestamp:
         fields.created = readTimestamp(reader.bytes(), what)
-        continue
+        break
       case field.HISTOGRAM.schema:
         fields.schema = reader.sint32()
         break
@@ -412,10 +427,7 @@ function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
         break
       default:
         reader.skip()
-        continue
     }
-    // Each of the latter fields makes it a native histogram; clients mark empty ones by an empty span.
-    fields.isNative = true
   }
   return fields
 }
@@ -446,7 +458,8 @@ function readBucket(bytes: Uint8Array, what: string): BucketFields {
 
 function toBucket(fields: BucketFields): Bucket {
   const { upperBound, exemplar, cumulativeCount, cumulativeCountFloat } = fields
-  const count = cumulativeCountFloat > 0 ? cumulativeCountFloat : cumulativeCount
+  const hasFloat = cumulativeCountFloat > 0 || Number.isNaN(cumulativeCountFloat)
+  const count = hasFloat ? cumulativeCountFloat : cumulativeCount
   return { upperBound, cumulativeCount: count, ...(exemplar === undefined ? {} : { exemplar }) }
 }
 
@@ -486,15 +499,30 @@ function toNativeBuckets(side: SideFields, hasFloatCounts: boolean, what: string
   if (spans.some(({ offset }, i) => i > 0 && offset < 0)) {
     throw new MalformedMessage(`${what}: a native histogram with overlapping spans`)
   }
-  if (!counts.every((count) => count >= 0 && count < 2 ** 63)) {
-    throw new MalformedMessage(`${what}: a native histogram with a bucket that counts less than 0`)
+  if (counts.some((count) => count < 0 || (!hasFloatCounts && count >= 2 ** 63))) {
+    throw new MalformedMessage(
+      `${what}: a native histogram with a bucket that counts less than 0 or too much`,
+    )
   }
   return { spans, counts }
 }
 
-function absoluteCounts(deltas: readonly number[]): number[] {
-  let count = 0
-  return deltas.map((delta) => (count += delta))
+function absoluteCounts(deltas: readonly bigint[]): number[] {
+  let count = 0n
+  return deltas.map((delta) => Number((count += delta)))
+}
+
+/**
+ * Integers that do not add up, which Prometheus refuses a whole scrape for too. Observations of NaN are in no
+ * bucket, and make the sum NaN.
+ */
+function checkCount({ count, sum }: HistogramMetric, native: NativeHistogram, what: string): void {
+  const counts = [native.zeroCount, ...native.negative.counts, ...native.positive.counts]
+  const found = counts.reduce((total, bucket) => total + bucket, 0)
+  if (found === count || (Number.isNaN(sum) && found < count)) return
+  throw new MalformedMessage(
+    `${what}: the buckets of a native histogram count ${found} together, its count is ${count}`,
+  )
 }
 
 function readExemplar(bytes: Uint8Array, what: string): Exemplar {

@@ -117,12 +117,16 @@ function writeHistogram(writer: BinaryWriter, metric: HistogramMetric): void {
   writeTimestamp(writer, field.HISTOGRAM.createdTimestamp, metric.created)
 }
 
-/** Counts that are not whole can only be written as floats, and then all of them are. */
+/**
+ * Counts that are not whole can only be written as floats, and then all of them are. Classic buckets do not make a
+ * native histogram one of floats: where it counted nothing, nobody would look for floats.
+ */
 function hasFloats({ count, buckets, native, hasFloatCounts }: HistogramMetric): boolean {
   if (hasFloatCounts === true || !isUint64(count)) return true
-  if (buckets.some(({ cumulativeCount }) => !isUint64(cumulativeCount))) return true
-  if (native === undefined) return false
-  const counts = [native.zeroCount, ...native.negative.counts, ...native.positive.counts]
+  const counts =
+    native === undefined
+      ? buckets.map(({ cumulativeCount }) => cumulativeCount)
+      : [native.zeroCount, ...native.negative.counts, ...native.positive.counts]
   return !counts.every(isUint64)
 }
 
@@ -132,7 +136,7 @@ function isUint64(count: number): boolean {
 
 function writeBucket(writer: BinaryWriter, bucket: Bucket, asFloats: boolean): void {
   const { upperBound, cumulativeCount, exemplar } = bucket
-  if (asFloats) {
+  if (asFloats || !isUint64(cumulativeCount)) {
     writer.tag(field.BUCKET.cumulativeCountFloat, WireType.Bit64).double(cumulativeCount)
   } else {
     writer.tag(field.BUCKET.cumulativeCount, WireType.Varint).uint64(toUint64(cumulativeCount))
@@ -215,5 +219,7 @@ function writeTimestamp(writer: BinaryWriter, fieldNumber: number, timestamp?: T
 /** What a uint64 field takes; the number of a summary's count may be anything. */
 function toUint64(count: number): number | bigint {
   if (Number.isSafeInteger(count) && count >= 0) return count
+  // What a double makes of the largest counts is one too many.
+  if (count >= 2 ** 64) return 2n ** 64n - 1n
   return Number.isFinite(count) ? BigInt.asUintN(64, BigInt(Math.trunc(count))) : 0n
 }

@@ -12,6 +12,7 @@ export class MalformedMessage extends Error {
 
 /** After `next()` returned true, one of the other methods must be called, once. */
 export class MessageReader {
+  private readonly source: Uint8Array
   private readonly reader: BinaryReader
   private readonly what: string
   private wireType: WireType = WireType.Varint
@@ -20,6 +21,7 @@ export class MessageReader {
 
   /** @param what the kind of message, for errors */
   constructor(bytes: Uint8Array, what: string) {
+    this.source = bytes
     this.reader = new BinaryReader(bytes)
     this.what = what
   }
@@ -36,7 +38,8 @@ export class MessageReader {
 
   /** For fields that are not known. */
   skip(): void {
-    this.attempt(() => this.reader.skip(this.wireType, this.field))
+    if (this.wireType === WireType.LengthDelimited) this.bytes()
+    else this.attempt(() => this.reader.skip(this.wireType, this.field))
   }
 
   double(): number {
@@ -73,7 +76,14 @@ export class MessageReader {
   /** @returns a view of the message's bytes */
   bytes(): Uint8Array {
     this.expect(WireType.LengthDelimited)
-    return this.attempt(() => this.reader.bytes())
+    const start = this.reader.pos
+    const bytes = this.attempt(() => this.reader.bytes())
+    // The library drops what is beyond 32 bits, and would go on in the wrong place.
+    const lengthBytes = this.reader.pos - bytes.length - start
+    if (lengthBytes > 5 || (lengthBytes === 5 && this.source[start + 4]! > 0x0f)) {
+      throw new MalformedMessage(`${this.what}: field ${this.field} has no possible length`)
+    }
+    return bytes
   }
 
   string(): string {
@@ -94,19 +104,19 @@ export class MessageReader {
       return
     }
     const packed = new BinaryReader(this.bytes())
-    while (packed.pos < packed.len) values.push(this.attempt(() => packed.double()))
+    while (packed.pos < packed.len) values.push(this.attempt(() => packed.double(), packed))
   }
 
   /** A repeated sint64, packed or one at a time. */
-  sint64s(values: number[]): void {
+  sint64s(values: bigint[]): void {
     if (this.wireType !== WireType.LengthDelimited) {
       this.expect(WireType.Varint)
-      values.push(Number(this.attempt(() => this.reader.sint64())))
+      values.push(BigInt(this.attempt(() => this.reader.sint64())))
       return
     }
     const packed = new BinaryReader(this.bytes())
     while (packed.pos < packed.len) {
-      values.push(Number(this.attempt(() => packed.sint64())))
+      values.push(BigInt(this.attempt(() => packed.sint64(), packed)))
     }
   }
 
@@ -118,16 +128,16 @@ export class MessageReader {
   }
 
   /** What the library throws says nothing of where. */
-  private attempt<Value>(read: () => Value): Value {
+  private attempt<Value>(read: () => Value, reader = this.reader): Value {
     try {
       const value = read()
-      if (this.reader.pos > this.reader.len) throw new RangeError('premature EOF')
-      return value
+      if (reader.pos <= reader.len) return value
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new MalformedMessage(
-        `${this.what}: ${reason === 'premature EOF' ? 'it ends too early' : reason}`,
-      )
+      if (reader.pos <= reader.len) {
+        const reason = error instanceof Error ? error.message : String(error)
+        throw new MalformedMessage(`${this.what}: ${reason}`)
+      }
     }
+    throw new MalformedMessage(`${this.what}: it ends too early`)
   }
 }
