@@ -109,7 +109,8 @@ function renderStoredHeader({
 }: Pick<MetricFamily, 'name' | 'type' | 'help' | 'unit'>): string {
   const header = renderHeader(name, type, help)
   if (unit === undefined) return header
-  const typeAt = header.lastIndexOf('# TYPE ')
+  // Only a line can begin so: a name that says `# TYPE ` is not taken for one.
+  const typeAt = header.lastIndexOf('\n# TYPE ') + 1
   return `${header.slice(0, typeAt)}# UNIT ${shownName(name)} ${unit}\n${header.slice(typeAt)}`
 }
 
@@ -127,7 +128,12 @@ function lineOf(header: string, start: string): string | undefined {
 function isCarriedByText(metric: Metric): boolean {
   if (metric.created !== undefined) return false
   if ('value' in metric) return metric.exemplar === undefined
-  if ('quantiles' in metric) return !metric.quantiles.some(({ quantile }) => Number.isNaN(quantile))
+  if ('quantiles' in metric) {
+    // A count of 2 ** 64 is what a double makes of the largest ones; text reads it as another one.
+    return (
+      metric.count < 2 ** 64 && !metric.quantiles.some(({ quantile }) => Number.isNaN(quantile))
+    )
+  }
   if (metric.native !== undefined || metric.hasFloatCounts === true) return false
   return !metric.buckets.some(
     ({ exemplar, upperBound }) => exemplar !== undefined || Number.isNaN(upperBound),
