@@ -1,75 +1,12 @@
 /** What a real Prometheus makes of the page in each of its formats, with the options that make it ask for them. */
 import { expect, test } from '@jest/globals'
 import path from 'node:path'
-import { encodeFamily, encodeLength } from '../../server/exposition/protobuf/encode.ts'
-import type { MetricFamily } from '../../server/metrics/metric-family.ts'
 import { temporaryFolder } from '../support/cleanup.ts'
 import { send } from '../support/http.ts'
 import { startGateway } from '../support/program.ts'
 import { describeWith } from '../support/programs.ts'
 import { ask, query, startPrometheus, waitForValue } from '../support/prometheus.ts'
-
-const NOW = { seconds: Math.floor(Date.now() / 1000), nanos: 0 }
-const EXEMPLAR = { labels: [{ name: 'trace_id', value: 'abc' }], value: 1, timestamp: NOW }
-
-const FAMILIES: readonly MetricFamily[] = [
-  {
-    name: 'runs_total',
-    type: 'counter',
-    help: 'Runs.',
-    metrics: [{ labels: [], value: 3, exemplar: EXEMPLAR, created: NOW }],
-  },
-  {
-    name: 'plain_counter',
-    type: 'counter',
-    help: 'A counter without _total.',
-    metrics: [{ labels: [], value: 4 }],
-  },
-  // Its bound is not whole: of what it reads as protobuf, Prometheus 2 itself makes `le="1.0"` of 1.
-  {
-    name: 'classic',
-    type: 'histogram',
-    help: 'Classic.',
-    metrics: [{ labels: [], buckets: [{ upperBound: 1.5, cumulativeCount: 1 }], sum: 3, count: 2 }],
-  },
-  {
-    name: 'native',
-    type: 'histogram',
-    help: 'Native.',
-    metrics: [
-      {
-        labels: [],
-        buckets: [],
-        sum: 6,
-        count: 4,
-        native: {
-          schema: 0,
-          zeroThreshold: 0.001,
-          zeroCount: 1,
-          negative: { spans: [], counts: [] },
-          positive: { spans: [{ offset: 0, length: 2 }], counts: [1, 2] },
-          exemplars: [],
-        },
-      },
-    ],
-  },
-  {
-    name: 'sizes',
-    type: 'summary',
-    help: 'Sizes.',
-    metrics: [{ labels: [], quantiles: [{ quantile: 0.5, value: 7 }], sum: 8, count: 9 }],
-  },
-]
-
-const PROTOBUF =
-  'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited'
-
-async function pushTo(url: string): Promise<void> {
-  const messages = FAMILIES.map(encodeFamily)
-  const body = Buffer.concat(messages.flatMap((message) => [encodeLength(message.length), message]))
-  const headers = { 'Content-Type': PROTOBUF }
-  expect((await send('PUT', url, '/metrics/job/j', { headers, body })).status).toBe(200)
-}
+import { everyType, NOW } from './every-type.ts'
 
 /** Name, labels and value of every series of the group, sorted. */
 async function seriesOf(prometheus: string): Promise<string[]> {
@@ -92,7 +29,7 @@ describeWith('prometheus', 'a real Prometheus', () => {
     const storage = `--storage.url=sqlite:${path.join(temporaryFolder(), 'groups.db')}`
     const gateway = await startGateway([storage])
     const preferring = await startGateway([storage, '--web.prefer-openmetrics'])
-    await pushTo(gateway.url)
+    expect((await send('PUT', gateway.url, '/metrics/job/j', everyType())).status).toBe(200)
     const [text, openMetrics, protobuf] = await Promise.all([
       startPrometheus(new URL(gateway.url).host),
       startPrometheus(new URL(preferring.url).host, { features: ['exemplar-storage'] }),

@@ -63,7 +63,7 @@ export async function startGateway(
   void program.ended.then(() => (exited = true))
   const url = await waitFor('the gateway to listen', () => {
     if (exited) throw new Error(`the gateway ended: ${program.stderr()}`)
-    return /msg=listening url=(http:\/\/[\d.:]+)/.exec(program.stderr())?.[1]
+    return /msg=listening url=(https?:\/\/[\d.:]+)/.exec(program.stderr())?.[1]
   })
   return { ...program, url }
 }
