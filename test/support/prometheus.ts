@@ -45,7 +45,7 @@ ${scrapeConfig}
     ...(features.length === 0 ? [] : [`--enable-feature=${features.join(',')}`]),
   ])
   const address = await waitFor('Prometheus to listen', () => {
-    return /msg="Listening on" address=([\d.:]+)/.exec(prometheus.stderr())?.[1]
+    return /msg="Listening on" .*?address=([\d.:]+)/.exec(prometheus.stderr())?.[1]
   })
   await waitFor('Prometheus to be ready', async () => {
     return (await send('GET', `http://${address}`, '/-/ready')).status === 200 || undefined
