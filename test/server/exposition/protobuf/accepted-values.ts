@@ -1,16 +1,8 @@
 /** What the values of metrics mean, one rule a row; decode.test.ts runs them. */
 import type { HistogramMetric, MetricFamily } from '../../../../server/metrics/metric-family.ts'
-import type { AcceptedCase } from './accepted.ts'
+import { EXEMPLAR, exemplarIn, TIME, timeIn, type AcceptedCase } from './accepted.ts'
 import * as wire from './wire.ts'
 import { counter, double, family, integer, label, message, metric } from './wire.ts'
-
-const TIME = { seconds: 1_600_000_000, nanos: 5 }
-const timeIn = (field: number): Buffer => wire.time(field, TIME.seconds, TIME.nanos)
-const EXEMPLAR = { labels: [{ name: 'trace', value: 'a' }], value: 0.5, timestamp: TIME }
-const exemplarIn = (field: number): Buffer =>
-  message(field, label('trace', 'a'), double(2, 0.5), timeIn(3))
-
-const NAN_WITH_PAYLOAD = Buffer.from('010203040506f8ff', 'hex')
 
 function counterOf(value: number): MetricFamily[] {
   return [{ name: 'm', help: undefined, type: 'counter', metrics: [{ labels: [], value }] }]

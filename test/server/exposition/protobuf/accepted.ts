@@ -22,10 +22,10 @@ function scalars(
 
 const plain = (value: number): MetricFamily => scalars('counter', [{ labels: [], value }])
 
-const TIME = { seconds: 1_600_000_000, nanos: 5 }
-const EXEMPLAR = { labels: [{ name: 'trace', value: 'a' }], value: 0.5, timestamp: TIME }
-const timeIn = (field: number): Buffer => wire.time(field, TIME.seconds, TIME.nanos)
-const exemplarIn = (field: number): Buffer =>
+export const TIME = { seconds: 1_600_000_000, nanos: 5 }
+export const EXEMPLAR = { labels: [{ name: 'trace', value: 'a' }], value: 0.5, timestamp: TIME }
+export const timeIn = (field: number): Buffer => wire.time(field, TIME.seconds, TIME.nanos)
+export const exemplarIn = (field: number): Buffer =>
   message(field, label('trace', 'a'), double(2, 0.5), timeIn(3))
 
 const PLAIN = family('m', metric(counter(1)))
