@@ -21,13 +21,15 @@ describeWith('promtool', 'deploy/prometheus', () => {
 })
 
 describeWith('systemd-analyze', 'deploy/systemd', () => {
-  test('systemd takes the unit', () => {
-    const text = readFileSync(path.join(DEPLOY, 'systemd/sluice.service'), 'utf8')
-    expect(text).toContain('User=sluice')
+  test('systemd takes the service and the socket that belongs to it', () => {
+    const folder = temporaryFolder()
+    const service = readFileSync(path.join(DEPLOY, 'systemd/sluice.service'), 'utf8')
+    expect(service).toContain('User=sluice')
     // Where Node is installed on this host is not what is tested.
-    const unit = path.join(temporaryFolder(), 'sluice.service')
-    writeFileSync(unit, text.replace('/usr/bin/node', process.execPath))
-    const output = execFileSync(needProgram('systemd-analyze'), ['verify', '--man=no', unit])
+    const units = ['sluice.service', 'sluice.socket'].map((name) => path.join(folder, name))
+    writeFileSync(units[0]!, service.replace('/usr/bin/node', process.execPath))
+    writeFileSync(units[1]!, readFileSync(path.join(DEPLOY, 'systemd/sluice.socket'), 'utf8'))
+    const output = execFileSync(needProgram('systemd-analyze'), ['verify', '--man=no', ...units])
     expect(output.toString()).toBe('')
   })
 })
