@@ -2,7 +2,9 @@
 import type { HistogramMetric, MetricFamily } from '../../../../server/metrics/metric-family.ts'
 import { EXEMPLAR, exemplarIn, TIME, timeIn, type AcceptedCase } from './accepted.ts'
 import * as wire from './wire.ts'
-import { counter, double, family, integer, label, message, metric } from './wire.ts'
+import { counter, double, family, integer, message, metric } from './wire.ts'
+
+const NAN_WITH_PAYLOAD = Buffer.from('010203040506f8ff', 'hex')
 
 function counterOf(value: number): MetricFamily[] {
   return [{ name: 'm', help: undefined, type: 'counter', metrics: [{ labels: [], value }] }]
