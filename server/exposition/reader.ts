@@ -431,7 +431,7 @@ export function isBlank(byte: number): boolean {
   return byte === scan.SPACE || byte === scan.TAB
 }
 
-function unescape(text: string): string {
+export function unescape(text: string): string {
   return text.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character))
 }
 

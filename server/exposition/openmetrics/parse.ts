@@ -15,7 +15,7 @@ import type {
 } from '../../metrics/metric-family.ts'
 import { parseFloat64 } from '../../metrics/numbers.ts'
 import { FamilyDraft, labelSignature, type Part } from '../family-draft.ts'
-import { ExpositionReader, hintAtCarriageReturn, type ReaderOptions } from '../reader.ts'
+import { ExpositionReader, hintAtCarriageReturn, unescape, type ReaderOptions } from '../reader.ts'
 import * as scan from '../scan.ts'
 import { checkStrictly } from './strict.ts'
 import { parseTimestamp } from './timestamp.ts'
@@ -161,9 +161,9 @@ class OpenMetricsParser extends ExpositionReader {
     const end = this.endOfLine()
     const text = this.bytes.toString('utf8', this.at, end)
     this.at = end + 1
-    const match = /^(?:"([^"\\]+)"|([^\s"]+))[ \t]+(\S+)$/.exec(text)
+    const match = /^(?:"([^"\\]*(?:\\[\\n"][^"\\]*)*)"|([^\s"]+))[ \t]+(\S+)$/.exec(text)
     if (match === null) return
-    this.declare(match[1] ?? match[2]!).unit = match[3]!
+    this.declare(match[2] ?? unescape(match[1]!)).unit = match[3]!
   }
 
   private readType(declaration: Declaration): void {

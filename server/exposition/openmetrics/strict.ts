@@ -6,21 +6,10 @@
 import { isUtf8 } from 'node:buffer'
 import { InvalidExposition } from '../../errors.ts'
 import { parseFloat64 } from '../../metrics/numbers.ts'
+import { readMetadataLine, readSampleLine, type LabelPair } from './strict-line.ts'
 
-const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*'
-const STRING = '"(?:[^"\\\\\\n]|\\\\.)*"'
-const LABEL = `(?:[a-zA-Z_][a-zA-Z0-9_]*|${STRING})=${STRING}`
-const LABELS = `(?:${LABEL}(?:,${LABEL})*)?`
-const HELP_TEXT = /^(?:[^"\\]|\\.)*$/s
-const NUMBER = '[^ {]+'
-const TIMESTAMP = '[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?'
-const METADATA = new RegExp(`^# (HELP|TYPE|UNIT) (${NAME}|${STRING}) (.*)$`, 's')
-const SAMPLE = new RegExp(
-  `^(?:(${NAME})(?:\\{(${LABELS})\\})?|\\{(${STRING})(?:,(${LABELS}))?\\}) (${NUMBER})(?: ${TIMESTAMP})?` +
-    `(?: # \\{(${LABELS})\\} (${NUMBER})(?: ${TIMESTAMP})?)?$`,
-)
-const ONE_LABEL = new RegExp(`([a-zA-Z_][a-zA-Z0-9_]*|${STRING})=(${STRING})`, 'g')
 const EXEMPLAR_CHARACTERS_MAX = 128
+const SHOWN_CHARACTERS_MAX = 200
 
 /** The suffixes that samples of a type have; '' for the name itself. */
 const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
@@ -109,12 +98,11 @@ class StrictChecker {
   }
 
   private takeMetadata(line: string): void {
-    const match = METADATA.exec(line)
-    if (match === null) {
+    const metadata = readMetadataLine(line)
+    if (metadata === undefined) {
       throw this.error('a comment must be # HELP, # TYPE or # UNIT with one blank between words')
     }
-    const [, keyword = '', written = '', text = ''] = match
-    const name = unquote(written)
+    const { keyword, name, text } = metadata
     const family = this.family?.name === name ? this.family : this.beginFamily(name)
     if (family.hasSamples) throw this.error(`${keyword} of ${name} must stand before its samples`)
     if (family.metadata.has(keyword)) throw this.error(`${keyword} of ${name} is given twice`)
@@ -129,7 +117,7 @@ class StrictChecker {
       }
       family.unit = text
     }
-    if (keyword === 'HELP' && !HELP_TEXT.test(text)) {
+    if (keyword === 'HELP' && text.replace(/\\./g, '').includes('"')) {
       throw this.error(`a quote in HELP must be escaped: \\"`)
     }
     if (family.unit !== '' && ['info', 'stateset'].includes(family.type)) {
@@ -150,37 +138,27 @@ class StrictChecker {
   }
 
   private parseSample(line: string): Sample {
-    const match = SAMPLE.exec(line)
-    if (match === null) {
-      throw this.error(
-        `${JSON.stringify(line)} is no sample, or has blanks that do not belong there`,
-      )
+    const sample = readSampleLine(line)
+    if (sample === undefined) {
+      const shown = JSON.stringify(line.slice(0, SHOWN_CHARACTERS_MAX))
+      throw this.error(`${shown} is no sample, or has blanks that do not belong there`)
     }
-    const [, bare, bareLabels, quoted, quotedLabels, number = '', inside, observed = ''] = match
+    const { name, labels, value, exemplar } = sample
     return {
-      name: bare ?? unquote(quoted ?? ''),
-      labels: this.parseLabels(bareLabels ?? quotedLabels ?? ''),
-      value: this.parseNumber(number),
-      exemplar:
-        inside === undefined
-          ? undefined
-          : { labels: this.parseLabels(inside), value: this.parseNumber(observed) },
+      name,
+      labels: this.toMap(labels),
+      value,
+      exemplar: exemplar && { ...exemplar, labels: this.toMap(exemplar.labels) },
     }
   }
 
-  private parseNumber(text: string): number {
-    const value = parseFloat64(text)
-    if (value === undefined) throw this.error(`${JSON.stringify(text)} is no number`)
-    return value
-  }
-
-  private parseLabels(text: string): Map<string, string> {
-    const labels = new Map<string, string>()
-    for (const [, name = '', value = ''] of text.matchAll(ONE_LABEL)) {
-      if (labels.has(unquote(name))) throw this.error(`the label ${name} is given twice`)
-      labels.set(unquote(name), unquote(value))
+  private toMap(labels: readonly LabelPair[]): Map<string, string> {
+    const map = new Map<string, string>()
+    for (const [name, value] of labels) {
+      if (map.has(name)) throw this.error(`the label ${name} is given twice`)
+      map.set(name, value)
     }
-    return labels
+    return map
   }
 
   /** The family at hand, or a new one without metadata. */
@@ -226,15 +204,8 @@ class StrictChecker {
   }
 
   private checkLabels({ name, labels }: Sample, family: Family, suffix: string): void {
-    const needed =
-      suffix === '_bucket'
-        ? 'le'
-        : family.type === 'summary' && suffix === ''
-          ? 'quantile'
-          : family.type === 'stateset'
-            ? family.name
-            : undefined
-    const isBound = needed === 'le' || needed === 'quantile'
+    const needed = ownLabelOf(family, suffix)
+    const isBound = needed !== undefined && family.type !== 'stateset'
     const reserved =
       family.type === 'summary' ? 'quantile' : family.type.endsWith('histogram') ? 'le' : undefined
     if (!isBound && reserved !== undefined && labels.has(reserved)) {
@@ -292,11 +263,11 @@ class StrictChecker {
   }
 
   private takePart({ name, labels, value }: Sample, family: Family, suffix: string): void {
-    const own = suffix === '_bucket' ? 'le' : family.type === 'summary' ? 'quantile' : family.name
+    const own = ownLabelOf(family, suffix)
     const others = [...labels].filter(([label]) => label !== own)
     const signature = JSON.stringify(others.sort(([a], [b]) => (a < b ? -1 : 1)))
     const metric = this.metricOf(family, signature)
-    const id = JSON.stringify([name, labels.get(own)])
+    const id = JSON.stringify([name, own === undefined ? undefined : labels.get(own)])
     if (metric.samples.has(id)) throw this.error(`${name} is given twice with these labels`)
     metric.samples.add(id)
     if (suffix === '_total') metric.hasTotal = true
@@ -375,9 +346,9 @@ class StrictChecker {
   }
 }
 
-function unquote(text: string): string {
-  if (!text.startsWith('"')) return text
-  return text
-    .slice(1, -1)
-    .replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character))
+/** The label that a sample has besides those of its metric. */
+function ownLabelOf({ name, type }: Family, suffix: string): string | undefined {
+  if (suffix === '_bucket') return 'le'
+  if (type === 'summary') return suffix === '' ? 'quantile' : undefined
+  return type === 'stateset' ? name : undefined
 }

@@ -162,6 +162,12 @@ export const ACCEPTED: readonly AcceptedCase[] = [
     shows: '# TYPE "a.b_s" untyped\n# unit s\n{"a.b_s"} 1\n',
     utf8Names: true,
   },
+  {
+    what: 'a unit of a name with a quote in it',
+    body: '# UNIT "a\\"_s" s\n{"a\\"_s"} 1\n',
+    shows: '# TYPE "a\\"_s" untyped\n# unit s\n{"a\\"_s"} 1\n',
+    utf8Names: true,
+  },
   // HELP
   {
     what: 'all escapes of HELP',

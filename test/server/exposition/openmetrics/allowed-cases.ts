@@ -53,5 +53,7 @@ export const ALLOWED: readonly StrictCase[] = allowed([
     `${G}g_bucket{le="-1"} 1\ng_bucket{le="+Inf"} 2\ng_gsum -3\ng_gcount 2\n`,
   ],
   ['names that only look like parts', '# TYPE x gauge\nx 1\nx_total 2\nx_bucket 3\nx_info 4\n'],
+  ['labels named like their family', 'x{x="1",a="1"} 1\nx{x="1",a="2"} 1\nx{x="2",a="1"} 1\n'],
+  ['a stateset called le', '# TYPE le stateset\nle{le="a"} 1\nle{le="b"} 0\n'],
   ['exemplar labels of 128 characters', `${C}c_total 1 # {ab="${'é'.repeat(126)}"} 1\n`],
 ])

@@ -66,3 +66,9 @@ test('names in UTF-8, which came later than the standard, are read strictly too'
   const twice = body.replace('# EOF', '{"a.b_total","c.d"="1"} 2\n# EOF')
   expect(() => parseOpenMetrics(Buffer.from(twice), options)).toThrow('given twice')
 })
+
+test('a line of many megabytes is read strictly too, and is not repeated in an error', () => {
+  const failure = failureOf(`x{a="${'v'.repeat(10_000_000)}"} \t1\n# EOF\n`)
+  expect(failure.message).toContain('is no sample')
+  expect(failure.message.length).toBeLessThan(500)
+})
