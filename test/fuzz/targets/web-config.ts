@@ -3,6 +3,9 @@ import { parseWebConfig, WebConfigError } from '../../../server/config/web-confi
 import { outcomeOf, type Target } from '../target.ts'
 import { WEB_CONFIG_TOKENS } from '../tokens.ts'
 
+/** The operator writes it: nobody needs to be safe from a megabyte of brackets. */
+const FILE_BYTES_MAX = 8192
+
 const HASH = `$2y$10$${'a'.repeat(53)}`
 
 const FILES = [
@@ -22,7 +25,7 @@ export function webConfigTarget(): Target {
     executionsASecond: 500,
     run: (input) =>
       outcomeOf(
-        () => void parseWebConfig(input.toString('utf8'), '/etc/sluice'),
+        () => void parseWebConfig(input.toString('utf8', 0, FILE_BYTES_MAX), '/etc/sluice'),
         (error) => error instanceof WebConfigError,
       ),
   }
