@@ -51,3 +51,16 @@ export function sendStatus(response: Response, status: number): void {
   response.statusCode = status
   response.end()
 }
+
+/** Resolves when more may be written, or nobody takes it any more. */
+export function nextDrain(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
+}

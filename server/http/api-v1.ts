@@ -9,7 +9,7 @@ import { boundedBuckets, type BoundedBucket } from '../metrics/native-buckets.ts
 import { formatCount, formatFloat64 } from '../metrics/numbers.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
 import { familyOf, pushedAtOf, type GroupSlot } from '../view/group-slot.ts'
-import { sendStatus } from './answers.ts'
+import { nextDrain, sendStatus } from './answers.ts'
 import { isGone } from './http-versions.ts'
 
 /** So many groups are described before others get a turn. */
@@ -84,18 +84,6 @@ export async function handleWipe(
 function sendData(response: Response, data: unknown): void {
   response.setHeader('Content-Type', 'application/json')
   response.end(JSON.stringify({ status: 'success', data }))
-}
-
-function nextDrain(response: Response): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done)
-      response.off('close', done)
-      resolve()
-    }
-    response.on('drain', done)
-    response.on('close', done)
-  })
 }
 
 const TYPE_NAMES: Readonly<Record<MetricType, string>> = {

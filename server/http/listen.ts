@@ -24,6 +24,9 @@ const STALLED_MS = 120_000
 const KEEP_ALIVE_MS = 120_000
 const HEADERS_TIMEOUT_MS = 125_000
 
+/** What may be queued for one client of HTTP/2, over all its requests. */
+const SESSION_MEGABYTES_MAX = 100
+
 export interface Listener {
   /** `http://127.0.0.1:9091`, `https://…` or `unix:/path`, without prefix. */
   readonly url: string
@@ -182,6 +185,7 @@ function createHttp2(
     Http1IncomingMessage: IncomingMessage,
     Http1ServerResponse: ServerResponse,
     settings: { maxHeaderListSize: HEAD_BYTES_MAX },
+    maxSessionMemory: SESSION_MEGABYTES_MAX,
     ...{ maxHeaderSize: HEAD_BYTES_MAX, noDelay: true },
   })
   // What node:http takes as options is here only looked up in the server.

@@ -3,6 +3,8 @@ import type { Request, Response } from 'express'
 import { negotiate } from '../exposition/negotiate.ts'
 import type { Gateway } from '../gateway.ts'
 import { acceptsGzip } from './accept.ts'
+import { nextDrain } from './answers.ts'
+import { isGone, isMultiplexed } from './http-versions.ts'
 
 export interface ScrapeOptions {
   readonly gateway: Gateway
@@ -26,8 +28,18 @@ export async function handleScrape(
     response.end()
     return
   }
+  if (isMultiplexed(request)) return sendInTurn(response, parts)
   response.cork()
   for (const part of parts) response.write(part)
   response.uncork()
+  response.end()
+}
+
+/** What is queued counts against the memory of an HTTP/2 session, which refuses other requests when that is used up. */
+async function sendInTurn(response: Response, parts: readonly Buffer[]): Promise<void> {
+  for (const part of parts) {
+    if (isGone(response)) return
+    if (!response.write(part)) await nextDrain(response)
+  }
   response.end()
 }

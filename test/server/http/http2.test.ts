@@ -150,6 +150,20 @@ describeWith('openssl', 'over HTTP/2', () => {
     expect(await answered).toBe(200)
   })
 
+  test('scrapes of a large page leave room for the other requests of their connection', async () => {
+    const { url } = await start()
+    const session = connect(url)
+    const lines = Array.from({ length: 40_000 }, (_, i) => `m{l="${'x'.repeat(250)}${i}"} 1\n`)
+    const pushed = await ask(session, 'PUT', '/metrics/job/large', { body: lines.join('') })
+    expect(pushed.status).toBe(200)
+    const scrapes = Array.from({ length: 20 }, () => ask(session, 'GET', '/metrics'))
+    const first = await Promise.race(scrapes)
+    expect(first.body.length).toBeGreaterThan(10_000_000)
+    expect((await ask(session, 'PUT', '/metrics/job/j', { body: 'm 1\n' })).status).toBe(200)
+    const statuses = (await Promise.all(scrapes)).map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([200]))
+  })
+
   test('a request without a body is an empty push, whatever its Content-Encoding says', async () => {
     const { url } = await start()
     const headers = { 'content-encoding': 'gzip' }
