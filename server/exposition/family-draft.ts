@@ -125,6 +125,7 @@ function sameLabels(a: readonly Label[], b: readonly Label[]): boolean {
 function toUint64(value: number): number {
   if (Number.isNaN(value) || value >= 2 ** 64) return 2 ** 63
   const truncated = Math.trunc(value)
-  if (truncated >= 0) return truncated
+  // Truncating gives a negative zero too, which a count is not.
+  if (truncated >= 0) return truncated + 0
   return truncated < -(2 ** 63) ? 2 ** 63 : Number(BigInt.asUintN(64, BigInt(truncated)))
 }

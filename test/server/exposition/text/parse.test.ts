@@ -221,3 +221,8 @@ describe('lenient about line ends', () => {
     expect(body.toString()).toBe('m 1\r\nm 2')
   })
 })
+
+test('a count of a summary that is cut down to nothing is zero, not negative zero', () => {
+  const [family] = parse('# TYPE s summary\ns_count -0.5\n')
+  expect(family?.metrics).toEqual([{ labels: [], quantiles: [], sum: 0, count: 0 }])
+})
