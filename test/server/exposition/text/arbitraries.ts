@@ -87,14 +87,14 @@ export function anyFamily({ utf8Names }: { utf8Names: boolean }): fc.Arbitrary<M
   )
 }
 
-const often = <T>(usual: readonly T[], rare: readonly T[]): fc.Arbitrary<T> =>
+export const often = <T>(usual: readonly T[], rare: readonly T[]): fc.Arbitrary<T> =>
   fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...usual) },
     { weight: 1, arbitrary: fc.constantFrom(...rare) },
   )
 
-const blank = often([''], [' ', '\t', ' \t '])
-const gap = often([' '], ['', '\t', '  '])
+export const blank = often([''], [' ', '\t', ' \t '])
+export const gap = often([' '], ['', '\t', '  '])
 const someName = often(
   ['m', 'h', 'h_sum', 'h_count', 'h_bucket'],
   [
@@ -119,7 +119,7 @@ const someLabelValue = often(
   ['', 'x', '0.5', '1', '+Inf'],
   ['NaN', '1e6', 'x\\"y', 'x\\\\y', 'x\\ny', 'x\\ty', 'é🚀', '}', ',', '#', '\u0000', '\\', '"'],
 )
-const someValue = often(
+export const someValue = often(
   ['1', '2', '2.5', '1e6'],
   [
     'NaN',
@@ -146,7 +146,7 @@ const someType = often(
   ['counter', 'gauge', 'untyped', 'summary', 'histogram', 'histogram'],
   ['SUMMARY', 'unknown', '', 'gauge ', 'gauge counter'],
 )
-const someHelp = often(
+export const someHelp = often(
   ['text', ''],
   ['a\\nb', 'a\\\\b', 'a\\"b', 'a\\tb', '"', 'x\r', ' x ', 'é\\'],
 )
@@ -154,7 +154,7 @@ const someHelp = often(
 const label = fc
   .tuple(blank, someLabelName, blank, blank, someLabelValue, blank)
   .map(([a, name, b, c, text, d]) => `${a}${name}${b}=${c}"${text}"${d}`)
-const labels = fc
+export const labels = fc
   .tuple(fc.array(label, { maxLength: 3 }), often([''], [',', ' ', ', ', ',,']))
   .map(([all, end]) => all.join(',') + end)
 

@@ -17,7 +17,7 @@ export type PlainResult =
   | { readonly kind: 'refused'; readonly line: number }
 
 /** A line that cannot be read. */
-class Refused extends Error {}
+export class Refused extends Error {}
 
 interface Draft {
   readonly name: string
@@ -28,20 +28,20 @@ interface Draft {
   readonly histograms: Map<string, HistogramMetric>
 }
 
-const QUOTED = String.raw`"(?:[^"\\\n]|\\["\\n])*"`
-const METRIC_NAME = String.raw`(?:[a-zA-Z_:][a-zA-Z0-9_:]*|${QUOTED})`
-const LABEL_NAME = String.raw`(?:[a-zA-Z_][a-zA-Z0-9_]*|${QUOTED})`
+export const QUOTED = String.raw`"(?:[^"\\\n]|\\["\\n])*"`
+export const METRIC_NAME = String.raw`(?:[a-zA-Z_:][a-zA-Z0-9_:]*|${QUOTED})`
+export const LABEL_NAME = String.raw`(?:[a-zA-Z_][a-zA-Z0-9_]*|${QUOTED})`
 const LABEL = String.raw`[ \t]*${LABEL_NAME}[ \t]*=[ \t]*${QUOTED}[ \t]*`
-const LABELS = String.raw`(?:${LABEL}(?:,|(?=\})))*[ \t]*\}`
+export const LABELS = String.raw`(?:${LABEL}(?:,|(?=\})))*[ \t]*\}`
 
-const EACH_LABEL = new RegExp(String.raw`(${LABEL_NAME})[ \t]*=[ \t]*(${QUOTED})`, 'gs')
-const COMMENT = /^[ \t]*#[ \t]*([^ \t]*)(.*)$/s
-const METADATA = new RegExp(String.raw`^[ \t]+(${METRIC_NAME})(?:[ \t]+(.*))?$`, 's')
-const BARE_SAMPLE = new RegExp(
+export const EACH_LABEL = new RegExp(String.raw`(${LABEL_NAME})[ \t]*=[ \t]*(${QUOTED})`, 'gs')
+export const COMMENT = /^[ \t]*#[ \t]*([^ \t]*)(.*)$/s
+export const METADATA = new RegExp(String.raw`^[ \t]+(${METRIC_NAME})(?:[ \t]+(.*))?$`, 's')
+export const BARE_SAMPLE = new RegExp(
   String.raw`^[ \t]*(${METRIC_NAME})[ \t]*(?:\{(${LABELS}))?[ \t]*([^ \t]*)(.*)$`,
   's',
 )
-const BRACED_SAMPLE = new RegExp(
+export const BRACED_SAMPLE = new RegExp(
   String.raw`^[ \t]*\{[ \t]*(${LABEL_NAME})[ \t]*(?:\}|,(${LABELS}))[ \t]*([^ \t]*)(.*)$`,
   's',
 )
@@ -190,19 +190,19 @@ function toFamily({
   return { name, type, help, metrics: scalars }
 }
 
-function checkName(name: string, utf8Names: boolean, legacy: RegExp): void {
+export function checkName(name: string, utf8Names: boolean, legacy: RegExp): void {
   if (name === '' || (!utf8Names && !legacy.test(name))) throw new Refused()
 }
 
-function unquote(text: string): string {
+export function unquote(text: string): string {
   return text.startsWith('"') ? unescape(text.slice(1, -1)) : text
 }
 
-function unescape(text: string): string {
+export function unescape(text: string): string {
   return text.replace(/\\[\\n"]/g, (pair) => (pair === '\\n' ? '\n' : pair.slice(1)))
 }
 
-function readNumber(text: string): number {
+export function readNumber(text: string): number {
   const word = text.toLowerCase()
   if (word === 'nan') return NaN
   if (/^[+-]?inf(inity)?$/.test(word)) return word.startsWith('-') ? -Infinity : Infinity
@@ -217,7 +217,7 @@ function isInt64(text: string): boolean {
 }
 
 /** What an x86-64 makes of a double that it is to convert to an unsigned integer, as a double. */
-function asUnsigned(value: number): number {
+export function asUnsigned(value: number): number {
   const half = 2n ** 63n
   const toInt64 = (x: number): bigint =>
     x >= -(2 ** 63) && x < 2 ** 63 ? BigInt(Math.trunc(x)) : -half
