@@ -60,6 +60,8 @@ const STORED_TYPES: Readonly<Record<OpenMetricsType, MetricType>> = {
   stateset: 'gauge',
 }
 
+const UNIT_BYTES_MAX = 64 * 1024
+
 interface Suffix {
   readonly suffix: string
   readonly types: readonly OpenMetricsType[]
@@ -159,7 +161,8 @@ class OpenMetricsParser extends ExpositionReader {
 
   private readUnit(): void {
     const end = this.endOfLine()
-    const text = this.bytes.toString('utf8', this.at, end)
+    // On lines of megabytes the pattern would run out of stack; no name is as long.
+    const text = this.bytes.toString('utf8', this.at, Math.min(end, this.at + UNIT_BYTES_MAX))
     this.at = end + 1
     const match = /^(?:"([^"\\]*(?:\\[\\n"][^"\\]*)*)"|([^\s"]+))[ \t]+(\S+)$/.exec(text)
     if (match === null) return

@@ -65,8 +65,9 @@ const observed = fc
 const created = fc.constantFrom(
   'c_created 5',
   'c_created{a="x"} 1.5e9',
-  'h_created 6.25',
-  'c_created -1 5',
+  'c_total{a="x"} 1\nc_created{a="x"} 1.5',
+  'h_created 6.25\nh_count 2',
+  'h_bucket{le="1"} 2\nh_created -1 5',
 )
 const metadata = fc
   .tuple(

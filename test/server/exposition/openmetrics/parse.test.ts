@@ -216,3 +216,8 @@ test('a body of many created lines is put together without looking through all f
   expect(family?.metrics.map(({ created }) => created?.seconds)).toEqual(lines.map((_, i) => i))
   expect(performance.now() - begun).toBeLessThan(3_000)
 })
+
+test('a UNIT line of many megabytes says nothing of a unit, and does no harm', () => {
+  const name = '\\n'.repeat(4_000_000)
+  expect(show(parse(`# UNIT "${name}" s\nx 1\n`))).toBe('# TYPE x untyped\nx 1\n')
+})
