@@ -56,9 +56,11 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     executions++
     slowestMs = Math.max(slowestMs, executed.ms)
     if (executed.kind === 'finding') {
-      if (findings.has(executed.signature)) continue
-      const small = options.minimises ? await minimise(input, sameFinding(target, executed)) : input
-      findings.set(executed.signature, { input: small, problem: executed.problem })
+      if (!findings.has(executed.signature)) {
+        const isSame = sameFinding(target, executed)
+        const small = options.minimises ? await minimise(input, isSame) : input
+        findings.set(executed.signature, { input: small, problem: executed.problem })
+      }
     } else {
       counts[executed.kind]++
       // What is kept in the second half would look like a leak.
@@ -67,7 +69,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     if (executions % EXECUTIONS_A_TURN === 0) await setImmediate()
     if (memoryAtHalf === undefined && progress() >= 0.5) memoryAtHalf = memoryInUse()
   }
-  const memoryGrowth = memoryInUse() - (memoryAtHalf ?? Infinity)
+  const memoryGrowth = memoryAtHalf === undefined ? 0 : memoryInUse() - memoryAtHalf
   if (memoryGrowth > MEMORY_GROWTH_MAX) {
     const problem = `memory grew by ${memoryGrowth} bytes in the second half of the run`
     findings.set('memory', { input: Buffer.alloc(0), problem })
