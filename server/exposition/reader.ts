@@ -4,11 +4,12 @@
  * value, is for the formats' parsers to say.
  */
 import { isUtf8 } from 'node:buffer'
-import { InvalidExposition, SluiceError } from '../errors.ts'
+import { InvalidExposition } from '../errors.ts'
 import { isHistogramType, type Label, type Metric } from '../metrics/metric-family.ts'
 import { isLegacyLabelName, isLegacyMetricName } from '../metrics/names.ts'
 import { parseFloat64 } from '../metrics/numbers.ts'
-import { UnfitSample, type FamilyDraft, type Part } from './family-draft.ts'
+import { BodyLimits, PARTS_PER_FAMILY } from './body-limits.ts'
+import { FamilyDraft, UnfitSample, type Part } from './family-draft.ts'
 import * as scan from './scan.ts'
 
 export interface ReaderOptions {
@@ -27,9 +28,8 @@ export abstract class ExpositionReader {
   protected line = 0
   private readonly format: string
   private readonly utf8Names: boolean
-  private readonly samplesMax: number
+  private readonly limits: BodyLimits
   private readonly allUtf8: boolean
-  private sampleCount = 0
 
   // The family and part that `selectFamily` found last, and the bytes of the name it was given.
   protected family!: FamilyDraft
@@ -48,12 +48,17 @@ export abstract class ExpositionReader {
     this.bytes = bytes
     this.format = format
     this.utf8Names = options.utf8Names
-    this.samplesMax = options.samplesMax ?? Infinity
+    this.limits = new BodyLimits(options.samplesMax)
     this.allUtf8 = isUtf8(bytes)
   }
 
   /** Sets `family` and `part` to what samples of this name belong to. */
   protected abstract selectFamily(name: string): void
+
+  protected newFamily(name: string): FamilyDraft {
+    this.limits.takeParts(PARTS_PER_FAMILY)
+    return new FamilyDraft(name)
+  }
 
   /** At the name of a HELP, TYPE or other comment that is not to be skipped; reads to the end of the line. */
   protected abstract readMetadata(keyword: string): void
@@ -208,6 +213,7 @@ export abstract class ExpositionReader {
         this.at++
         return labels
       }
+      this.limits.takeParts(1)
       const name = this.readName(scan.LABEL_START, scan.LABEL_PART)
       if (name === '') {
         throw this.error(
@@ -303,10 +309,7 @@ export abstract class ExpositionReader {
   }
 
   protected addSample(labels: Label[], value: number): Metric {
-    if (++this.sampleCount > this.samplesMax) {
-      const most = `more than ${this.samplesMax} samples (--push.max-samples)`
-      throw new SluiceError('body_too_large', `the body holds ${most}`)
-    }
+    this.limits.takeSamples(1)
     try {
       return this.family.add(this.part, labels, this.bound, value)
     } catch (error) {
@@ -431,8 +434,12 @@ export function isBlank(byte: number): boolean {
   return byte === scan.SPACE || byte === scan.TAB
 }
 
+/** Split first: a function called for each escape takes three times as long, and a body may be all escapes. */
 export function unescape(text: string): string {
-  return text.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character))
+  return text
+    .split('\\\\')
+    .map((part) => part.replaceAll('\\n', '\n').replaceAll('\\"', '"'))
+    .join('\\')
 }
 
 export function hintAtCarriageReturn(token: string): string {

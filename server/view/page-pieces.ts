@@ -1,6 +1,7 @@
 /**
- * How the pieces of a page, the head of a family and its metrics, are written in each format. Pieces are joined without looking into them again, so a piece never depends on what stands beside it,
- * but for the lengths that protobuf puts first.
+ * How the pieces of a page, the head of a family and its metrics, are written in each format. Pieces are joined
+ * without looking into them again, so a piece never depends on what stands beside it, but for the lengths that
+ * protobuf puts first.
  */
 import type { ExpositionFormat } from '../exposition/negotiate.ts'
 import type { OpenMetricsShape } from '../exposition/openmetrics/naming.ts'

@@ -225,14 +225,14 @@ class OpenMetricsParser extends ExpositionReader {
     this.part = suffix === undefined || suffix.part === 'created' ? 'metric' : suffix.part
     if (this.isCreated) {
       // It waits for the metrics of its family, which may come later or not at all.
-      this.family = new FamilyDraft(sampleName)
+      this.family = this.newFamily(sampleName)
       return
     }
     const storedName = suffix === undefined || suffix.isStored ? sampleName : declaration.name
     const type = STORED_TYPES[declaration.type ?? 'unknown']
     let draft = this.drafts.get(storedName)
     if (draft === undefined) {
-      draft = new FamilyDraft(storedName)
+      draft = this.newFamily(storedName)
       draft.type = type
       this.drafts.set(storedName, draft)
     } else if (draft.type !== type) {
@@ -284,7 +284,7 @@ class OpenMetricsParser extends ExpositionReader {
     this.at++
     const { family } = this
     // Whatever the family's type, an exemplar may have labels of any name.
-    this.family = new FamilyDraft(`the exemplar of ${family.name}`)
+    this.family = this.newFamily(`the exemplar of ${family.name}`)
     const labels = this.readLabels()
     this.family = family
     this.skipBlanks()

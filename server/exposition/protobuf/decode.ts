@@ -21,8 +21,9 @@ import {
   type Timestamp,
 } from '../../metrics/metric-family.ts'
 import { isLegacyLabelName, isLegacyMetricName } from '../../metrics/names.ts'
+import { BodyLimits, PARTS_PER_FAMILY } from '../body-limits.ts'
 import * as field from './fields.ts'
-import { MalformedMessage, MessageReader } from './message-reader.ts'
+import { MalformedMessage, MessageReader, type MessageContext } from './message-reader.ts'
 
 export interface ProtobufParseOptions {
   /** Names may hold any UTF-8 (--push.enable-utf8-names). */
@@ -40,12 +41,12 @@ export interface ProtobufParseOptions {
  */
 export function parseProtobuf(body: Buffer, options: ProtobufParseOptions): MetricFamily[] {
   const families = new Map<string, MetricFamily>()
-  const budget = new SampleBudget(options.samplesMax ?? Infinity)
+  const limits = new BodyLimits(options.samplesMax)
   let at = 0
   for (let number = 1; at < body.length; number++) {
     try {
       const { start, end } = delimit(body, at)
-      const family = readFamily(body.subarray(start, end), options.utf8Names, budget)
+      const family = readFamily(body.subarray(start, end), options.utf8Names, limits)
       families.set(family.name, family)
       at = end
     } catch (error) {
@@ -65,7 +66,7 @@ export function parseProtobuf(body: Buffer, options: ProtobufParseOptions): Metr
  * @throws MalformedMessage
  */
 export function decodeFamily(message: Buffer): MetricFamily {
-  return readFamily(message, true, new SampleBudget(Infinity))
+  return readFamily(message, true, new BodyLimits())
 }
 
 /** Where the message lies whose length stands at `at`. */
@@ -87,25 +88,9 @@ function delimit(body: Buffer, at: number): { start: number; end: number } {
   return { start, end: start + length }
 }
 
-class SampleBudget {
-  private readonly samplesMax: number
-  private left: number
-
-  constructor(samplesMax: number) {
-    this.samplesMax = samplesMax
-    this.left = samplesMax
-  }
-
-  take(samples: number): void {
-    this.left -= samples
-    if (this.left >= 0) return
-    const most = `more than ${this.samplesMax} samples (--push.max-samples)`
-    throw new SluiceError('body_too_large', `the body holds ${most}`)
-  }
-}
-
-function readFamily(bytes: Uint8Array, utf8Names: boolean, budget: SampleBudget): MetricFamily {
-  const reader = new MessageReader(bytes, 'metric family')
+function readFamily(bytes: Uint8Array, utf8Names: boolean, limits: BodyLimits): MetricFamily {
+  limits.takeParts(PARTS_PER_FAMILY)
+  const reader = new MessageReader(bytes, { what: 'metric family', limits })
   let name = ''
   let help: string | undefined
   let unit: string | undefined
@@ -123,7 +108,7 @@ function readFamily(bytes: Uint8Array, utf8Names: boolean, budget: SampleBudget)
         typeNumber = reader.int32()
         break
       case field.FAMILY.metric:
-        encoded.push(reader.bytes())
+        limits.checkSamples(encoded.push(reader.bytes()))
         break
       case field.FAMILY.unit:
         unit = reader.string()
@@ -141,23 +126,21 @@ function readFamily(bytes: Uint8Array, utf8Names: boolean, budget: SampleBudget)
   }
   const type = field.TYPES[typeNumber]
   if (type === undefined) throw new MalformedMessage(`${what} has the unknown type ${typeNumber}`)
-  const metrics = encoded.map((metric) => readMetric(metric, { type, utf8Names, what, budget }))
+  const metrics = encoded.map((metric) => readMetric(metric, { type, utf8Names, what, limits }))
   // As in text, an empty HELP is none.
   const head = { name, help: help === '' ? undefined : help, type, metrics }
   return (unit === undefined || unit === '' ? head : { ...head, unit }) as MetricFamily
 }
 
-interface MetricContext {
+interface MetricContext extends MessageContext {
   readonly type: MetricType
   readonly utf8Names: boolean
-  readonly what: string
-  readonly budget: SampleBudget
 }
 
 function readMetric(bytes: Uint8Array, context: MetricContext): Metric {
-  const { type, what, budget } = context
+  const { type } = context
   const valueField = field.METRIC[type === 'gaugehistogram' ? 'histogram' : type]
-  const reader = new MessageReader(bytes, what)
+  const reader = new MessageReader(bytes, context)
   const labels: Label[] = []
   let hasTimestamp = false
   // A message that is given in several pieces is what they are together.
@@ -165,7 +148,7 @@ function readMetric(bytes: Uint8Array, context: MetricContext): Metric {
   while (reader.next()) {
     switch (reader.field) {
       case field.METRIC.label:
-        labels.push(readLabel(reader.bytes(), what))
+        labels.push(readLabel(reader.bytes(), context))
         break
       case field.METRIC.timestampMs:
         reader.int64()
@@ -180,17 +163,17 @@ function readMetric(bytes: Uint8Array, context: MetricContext): Metric {
   }
   checkLabels(labels, context)
   const whole = value.length === 1 ? value[0]! : Buffer.concat(value)
-  const metric = readValue(whole, labels, type, what)
-  budget.take(samplesIn(metric))
+  const metric = readValue(whole, labels, context)
+  context.limits.takeSamples(samplesIn(metric))
   if (hasTimestamp) metric.hasTimestamp = true
   if (value.length === 0) metric.hasNoValue = true
   return metric
 }
 
-function readValue(bytes: Uint8Array, labels: Label[], type: MetricType, what: string): Metric {
-  if (type === 'summary') return readSummary(bytes, labels, what)
-  if (isHistogramType(type)) return readHistogram(bytes, labels, what)
-  return readScalar(bytes, labels, type, what)
+function readValue(bytes: Uint8Array, labels: Label[], context: MetricContext): Metric {
+  if (context.type === 'summary') return readSummary(bytes, labels, context)
+  if (isHistogramType(context.type)) return readHistogram(bytes, labels, context)
+  return readScalar(bytes, labels, context)
 }
 
 function samplesIn(metric: Metric): number {
@@ -202,8 +185,8 @@ function samplesIn(metric: Metric): number {
   return buckets.length + sparse + 2
 }
 
-function readLabel(bytes: Uint8Array, what: string): Label {
-  const reader = new MessageReader(bytes, what)
+function readLabel(bytes: Uint8Array, context: MessageContext): Label {
+  const reader = new MessageReader(bytes, context)
   let name = ''
   let value = ''
   while (reader.next()) {
@@ -243,21 +226,17 @@ function findRepeated(labels: readonly Label[]): string | undefined {
 }
 
 /** Gauges and untyped metrics have the first field of counters only. */
-function readScalar(
-  bytes: Uint8Array,
-  labels: Label[],
-  type: MetricType,
-  what: string,
-): ScalarMetric {
-  const reader = new MessageReader(bytes, what)
+function readScalar(bytes: Uint8Array, labels: Label[], context: MetricContext): ScalarMetric {
+  const { type } = context
+  const reader = new MessageReader(bytes, context)
   const metric: ScalarMetric = { labels, value: 0 }
   while (reader.next()) {
     if (reader.field === field.COUNTER.value) {
       metric.value = reader.double()
     } else if (type === 'counter' && reader.field === field.COUNTER.exemplar) {
-      metric.exemplar = readExemplar(reader.bytes(), what)
+      metric.exemplar = readExemplar(reader.bytes(), context)
     } else if (type === 'counter' && reader.field === field.COUNTER.createdTimestamp) {
-      metric.created = readTimestamp(reader.bytes(), what)
+      metric.created = readTimestamp(reader.bytes(), context)
     } else {
       reader.skip()
     }
@@ -265,8 +244,8 @@ function readScalar(
   return metric
 }
 
-function readSummary(bytes: Uint8Array, labels: Label[], what: string): SummaryMetric {
-  const reader = new MessageReader(bytes, what)
+function readSummary(bytes: Uint8Array, labels: Label[], context: MessageContext): SummaryMetric {
+  const reader = new MessageReader(bytes, context)
   const metric: SummaryMetric = { labels, quantiles: [], sum: 0, count: 0 }
   while (reader.next()) {
     switch (reader.field) {
@@ -277,10 +256,10 @@ function readSummary(bytes: Uint8Array, labels: Label[], what: string): SummaryM
         metric.sum = reader.double()
         break
       case field.SUMMARY.quantile:
-        metric.quantiles.push(readQuantile(reader.bytes(), what))
+        context.limits.checkSamples(metric.quantiles.push(readQuantile(reader.bytes(), context)))
         break
       case field.SUMMARY.createdTimestamp:
-        metric.created = readTimestamp(reader.bytes(), what)
+        metric.created = readTimestamp(reader.bytes(), context)
         break
       default:
         reader.skip()
@@ -289,8 +268,8 @@ function readSummary(bytes: Uint8Array, labels: Label[], what: string): SummaryM
   return metric
 }
 
-function readQuantile(bytes: Uint8Array, what: string): Quantile {
-  const reader = new MessageReader(bytes, what)
+function readQuantile(bytes: Uint8Array, context: MessageContext): Quantile {
+  const reader = new MessageReader(bytes, context)
   let quantile = 0
   let value = 0
   while (reader.next()) {
@@ -330,8 +309,13 @@ class SideFields {
   readonly counts: number[] = []
 }
 
-function readHistogram(bytes: Uint8Array, labels: Label[], what: string): HistogramMetric {
-  const fields = readHistogramFields(bytes, what)
+function readHistogram(
+  bytes: Uint8Array,
+  labels: Label[],
+  context: MessageContext,
+): HistogramMetric {
+  const { what } = context
+  const fields = readHistogramFields(bytes, context)
   // As Prometheus tells them apart.
   const hasFloatCounts = fields.countFloat > 0 || fields.zeroCountFloat > 0
   const metric: HistogramMetric = {
@@ -372,8 +356,8 @@ function isNative(fields: HistogramFields, hasFloatCounts: boolean): boolean {
   )
 }
 
-function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
-  const reader = new MessageReader(bytes, what)
+function readHistogramFields(bytes: Uint8Array, context: MessageContext): HistogramFields {
+  const reader = new MessageReader(bytes, context)
   const fields = new HistogramFields()
   while (reader.next()) {
     switch (reader.field) {
@@ -387,10 +371,10 @@ function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
         fields.sum = reader.double()
         break
       case field.HISTOGRAM.bucket:
-        fields.buckets.push(readBucket(reader.bytes(), what))
+        context.limits.checkSamples(fields.buckets.push(readBucket(reader.bytes(), context)))
         break
       case field.HISTOGRAM.createdTimestamp:
-        fields.created = readTimestamp(reader.bytes(), what)
+        fields.created = readTimestamp(reader.bytes(), context)
         break
       case field.HISTOGRAM.schema:
         fields.schema = reader.sint32()
@@ -405,7 +389,7 @@ function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
         fields.zeroCountFloat = reader.double()
         break
       case field.HISTOGRAM.negativeSpan:
-        fields.negative.spans.push(readSpan(reader.bytes(), what))
+        fields.negative.spans.push(readSpan(reader.bytes(), context))
         break
       case field.HISTOGRAM.negativeDelta:
         reader.sint64s(fields.negative.deltas)
@@ -414,7 +398,7 @@ function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
         reader.doubles(fields.negative.counts)
         break
       case field.HISTOGRAM.positiveSpan:
-        fields.positive.spans.push(readSpan(reader.bytes(), what))
+        fields.positive.spans.push(readSpan(reader.bytes(), context))
         break
       case field.HISTOGRAM.positiveDelta:
         reader.sint64s(fields.positive.deltas)
@@ -423,7 +407,7 @@ function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
         reader.doubles(fields.positive.counts)
         break
       case field.HISTOGRAM.exemplars:
-        fields.exemplars.push(readExemplar(reader.bytes(), what))
+        fields.exemplars.push(readExemplar(reader.bytes(), context))
         break
       default:
         reader.skip()
@@ -432,8 +416,8 @@ function readHistogramFields(bytes: Uint8Array, what: string): HistogramFields {
   return fields
 }
 
-function readBucket(bytes: Uint8Array, what: string): BucketFields {
-  const reader = new MessageReader(bytes, what)
+function readBucket(bytes: Uint8Array, context: MessageContext): BucketFields {
+  const reader = new MessageReader(bytes, context)
   const bucket: BucketFields = { cumulativeCount: 0, cumulativeCountFloat: 0, upperBound: 0 }
   while (reader.next()) {
     switch (reader.field) {
@@ -447,7 +431,7 @@ function readBucket(bytes: Uint8Array, what: string): BucketFields {
         bucket.upperBound = reader.double()
         break
       case field.BUCKET.exemplar:
-        bucket.exemplar = readExemplar(reader.bytes(), what)
+        bucket.exemplar = readExemplar(reader.bytes(), context)
         break
       default:
         reader.skip()
@@ -463,8 +447,8 @@ function toBucket(fields: BucketFields): Bucket {
   return { upperBound, cumulativeCount: count, ...(exemplar === undefined ? {} : { exemplar }) }
 }
 
-function readSpan(bytes: Uint8Array, what: string): Span {
-  const reader = new MessageReader(bytes, what)
+function readSpan(bytes: Uint8Array, context: MessageContext): Span {
+  const reader = new MessageReader(bytes, context)
   let offset = 0
   let length = 0
   while (reader.next()) {
@@ -525,16 +509,16 @@ function checkCount({ count, sum }: HistogramMetric, native: NativeHistogram, wh
   )
 }
 
-function readExemplar(bytes: Uint8Array, what: string): Exemplar {
-  const reader = new MessageReader(bytes, what)
+function readExemplar(bytes: Uint8Array, context: MessageContext): Exemplar {
+  const reader = new MessageReader(bytes, context)
   const labels: Label[] = []
   let value = 0
   let timestamp: Timestamp | undefined
   while (reader.next()) {
-    if (reader.field === field.EXEMPLAR.label) labels.push(readLabel(reader.bytes(), what))
+    if (reader.field === field.EXEMPLAR.label) labels.push(readLabel(reader.bytes(), context))
     else if (reader.field === field.EXEMPLAR.value) value = reader.double()
     else if (reader.field === field.EXEMPLAR.timestamp) {
-      timestamp = readTimestamp(reader.bytes(), what)
+      timestamp = readTimestamp(reader.bytes(), context)
     } else reader.skip()
   }
   return timestamp === undefined ? { labels, value } : { labels, value, timestamp }
@@ -542,8 +526,8 @@ function readExemplar(bytes: Uint8Array, what: string): Exemplar {
 
 const NANOS_MAX = 999_999_999
 
-function readTimestamp(bytes: Uint8Array, what: string): Timestamp {
-  const reader = new MessageReader(bytes, what)
+function readTimestamp(bytes: Uint8Array, context: MessageContext): Timestamp {
+  const reader = new MessageReader(bytes, context)
   let seconds = 0
   let nanos = 0
   while (reader.next()) {
@@ -552,7 +536,9 @@ function readTimestamp(bytes: Uint8Array, what: string): Timestamp {
     else reader.skip()
   }
   if (!Number.isSafeInteger(seconds) || nanos < 0 || nanos > NANOS_MAX) {
-    throw new MalformedMessage(`${what}: ${seconds} seconds and ${nanos} nanoseconds are no time`)
+    throw new MalformedMessage(
+      `${context.what}: ${seconds} seconds and ${nanos} nanoseconds are no time`,
+    )
   }
   return { seconds, nanos }
 }

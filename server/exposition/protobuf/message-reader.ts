@@ -1,6 +1,7 @@
 /** Reads the fields of one protobuf message, each as the type it should have. */
 import { isUtf8 } from 'node:buffer'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import type { BodyLimits } from '../body-limits.ts'
 
 /** Bytes that are no message of the kind they should be. */
 export class MalformedMessage extends Error {
@@ -10,20 +11,30 @@ export class MalformedMessage extends Error {
   }
 }
 
+export interface MessageContext {
+  /** The kind of message, for errors. */
+  readonly what: string
+  /** Every message is a part of the body; every value of a repeated number belongs to a sample. */
+  readonly limits: BodyLimits
+}
+
 /** After `next()` returned true, one of the other methods must be called, once. */
 export class MessageReader {
   private readonly source: Uint8Array
   private readonly reader: BinaryReader
   private readonly what: string
+  private readonly limits: BodyLimits
   private wireType: WireType = WireType.Varint
   /** The number of the field that `next` found. */
   field = 0
 
-  /** @param what the kind of message, for errors */
-  constructor(bytes: Uint8Array, what: string) {
+  /** @throws SluiceError body_too_large, as all that reads values */
+  constructor(bytes: Uint8Array, { what, limits }: MessageContext) {
+    limits.takeParts(1)
     this.source = bytes
     this.reader = new BinaryReader(bytes)
     this.what = what
+    this.limits = limits
   }
 
   /** Goes to the next field; false at the end of the message. */
@@ -100,23 +111,26 @@ export class MessageReader {
   /** A repeated double, packed or one at a time. */
   doubles(values: number[]): void {
     if (this.wireType !== WireType.LengthDelimited) {
-      values.push(this.double())
+      this.limits.checkSamples(values.push(this.double()))
       return
     }
     const packed = new BinaryReader(this.bytes())
-    while (packed.pos < packed.len) values.push(this.attempt(() => packed.double(), packed))
+    while (packed.pos < packed.len) {
+      this.limits.checkSamples(values.push(this.attempt(() => packed.double(), packed)))
+    }
   }
 
   /** A repeated sint64, packed or one at a time. */
   sint64s(values: bigint[]): void {
     if (this.wireType !== WireType.LengthDelimited) {
       this.expect(WireType.Varint)
-      values.push(BigInt(this.attempt(() => this.reader.sint64())))
+      const value = BigInt(this.attempt(() => this.reader.sint64()))
+      this.limits.checkSamples(values.push(value))
       return
     }
     const packed = new BinaryReader(this.bytes())
     while (packed.pos < packed.len) {
-      values.push(BigInt(this.attempt(() => packed.sint64(), packed)))
+      this.limits.checkSamples(values.push(BigInt(this.attempt(() => packed.sint64(), packed))))
     }
   }
 

@@ -8,7 +8,7 @@ import {
   type MetricFamily,
   type MetricType,
 } from '../../metrics/metric-family.ts'
-import { FamilyDraft } from '../family-draft.ts'
+import type { FamilyDraft } from '../family-draft.ts'
 import { ExpositionReader, hintAtCarriageReturn, type ReaderOptions } from '../reader.ts'
 import * as scan from '../scan.ts'
 
@@ -134,7 +134,7 @@ class TextParser extends ExpositionReader {
       this.family = bucket
       return
     }
-    this.family = new FamilyDraft(name)
+    this.family = this.newFamily(name)
     this.families.set(name, this.family)
   }
 
