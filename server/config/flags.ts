@@ -170,7 +170,7 @@ export const FLAGS = {
     kind: 'integer',
     default: 1_000_000,
     min: 1,
-    help: 'Most samples of a push; more are answered 413. A million takes seconds, in which nothing else is served.',
+    help: 'Most samples of a push, and 16 times as many labels and the like; more are answered 413. A million takes seconds, in which nothing else is served.',
   },
   'log.level': {
     kind: 'text',

@@ -3,7 +3,7 @@
  * Prometheus exporter-toolkit (its docs/web-configuration.md). Unknown keys are refused.
  */
 import path from 'node:path'
-import { parseDocument } from 'yaml'
+import { isScalar, parseDocument, visit, type Pair, type YAMLParseError } from 'yaml'
 import { z } from 'zod'
 import { parseDuration } from './duration.ts'
 
@@ -210,19 +210,31 @@ export function parseWebConfig(content: string, folder: string): WebConfig {
 }
 
 function readYaml(content: string): unknown {
-  // The original's reader knows yes, no, on and off as booleans too, as YAML 1.1 has them.
-  const document = parseDocument(content, { version: '1.1' })
-  const [error] = document.errors
-  if (error !== undefined) {
-    // What stands there may be a secret: only the place is said, not the line.
-    const [place] = error.linePos ?? []
-    const where = place === undefined ? '' : ` in line ${place.line}, column ${place.col}`
-    throw new WebConfigError(`it is no YAML${where}: ${error.code}`)
-  }
   try {
+    // The original's reader knows yes, no, on and off as booleans too, as YAML 1.1 has them. Warnings would repeat
+    // what stands there, which may be a secret.
+    const document = parseDocument(content, { version: '1.1', logLevel: 'error' })
+    const [error] = document.errors
+    // Of an error only the place is said, not the line.
+    if (error !== undefined)
+      throw new WebConfigError(`it is no YAML${placeOf(error)}: ${error.code}`)
+    visit(document, { Pair: refusePrototype })
     return document.toJS({ maxAliasCount: 100 }) ?? {}
-  } catch {
-    throw new WebConfigError('it has too many aliases')
+  } catch (error) {
+    if (error instanceof WebConfigError) throw error
+    throw new WebConfigError('it has too many aliases, or is nested too deeply')
+  }
+}
+
+function placeOf({ linePos }: YAMLParseError): string {
+  const [place] = linePos ?? []
+  return place === undefined ? '' : ` in line ${place.line}, column ${place.col}`
+}
+
+/** What reads objects leaves this key out, and with it perhaps the only user. */
+function refusePrototype(_: unknown, { key }: Pair): void {
+  if (isScalar(key) && key.value === '__proto__') {
+    throw new WebConfigError('the key __proto__ cannot be used')
   }
 }
 

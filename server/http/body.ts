@@ -24,8 +24,8 @@ export interface BodyOptions {
 
 export interface Body {
   readonly bytes: Buffer
-  /** The Content-Encoding, where the body is read as if it had none. */
-  readonly ignoredEncoding: string | undefined
+  /** Why it is read as it came, where its Content-Encoding says otherwise. */
+  readonly readAsItIs: string | undefined
 }
 
 /**
@@ -41,27 +41,27 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
   const header = headers['content-encoding']
   const encoding = parseContentEncoding(header)
   if (encoding.kind === 'unknown' && strictEncodings) {
-    throw new SluiceError(
-      'unknown_encoding',
-      `the Content-Encoding ${JSON.stringify(encoding.name)} is not known (known are ${KNOWN_ENCODINGS})`,
-    )
+    throw new SluiceError('unknown_encoding', unknown(encoding.name))
   }
   const lease = budget.lease()
   try {
     const raw = await readRaw(request, bytesMax, lease)
-    if (encoding.kind === 'unknown') return { bytes: raw, ignoredEncoding: encoding.name }
-    if (raw.length === 0 && isBodiless(request)) return { bytes: raw, ignoredEncoding: undefined }
+    if (encoding.kind === 'unknown') {
+      return { bytes: raw, readAsItIs: unknown(encoding.name) }
+    }
+    if (raw.length === 0 && isBodiless(request)) return { bytes: raw, readAsItIs: undefined }
     let bytes = raw
     for (const decompress of encoding.steps) {
       try {
         bytes = await decompress(bytes, limitedTake(lease, bytesMax))
       } catch (error) {
         if (error instanceof SluiceError) throw error
-        if (encoding.mayBePlain && !strictEncodings) return { bytes: raw, ignoredEncoding: header }
-        throw notValid(header, error)
+        const problem = notValid(header, error)
+        if (encoding.mayBePlain && !strictEncodings) return { bytes: raw, readAsItIs: problem }
+        throw new SluiceError('invalid_encoding', problem)
       }
     }
-    return { bytes, ignoredEncoding: undefined }
+    return { bytes, readAsItIs: undefined }
   } finally {
     lease.end()
   }
@@ -114,9 +114,13 @@ function readRaw(request: IncomingMessage, bytesMax: number, lease: BodyLease): 
   })
 }
 
-function notValid(header: string | undefined, error: unknown): SluiceError {
+function notValid(header: string | undefined, error: unknown): string {
   const reason = error instanceof Error ? error.message : String(error)
-  return new SluiceError('invalid_encoding', `the body is not valid ${header ?? ''}: ${reason}`)
+  return `the body is not valid ${JSON.stringify(header)}: ${reason}`
+}
+
+function unknown(name: string): string {
+  return `the Content-Encoding ${JSON.stringify(name)} is not known (known are ${KNOWN_ENCODINGS})`
 }
 
 function tooLarge(bytesMax: number): SluiceError {

@@ -10,7 +10,6 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { sendStatus, sendText } from './answers.ts'
 import { readBody, type Body, type BodyOptions } from './body.ts'
-import { KNOWN_ENCODINGS } from './encodings/content-encoding.ts'
 
 export interface PushOptions {
   readonly gateway: Gateway
@@ -52,21 +51,17 @@ export async function handlePush(
 }
 
 function parse(
-  { bytes, ignoredEncoding }: Body,
+  { bytes, readAsItIs }: Body,
   request: Request,
   options: ParseBodyOptions,
 ): ParsedBody {
   const syntax = syntaxOfBody(request.headers['content-type'])
-  if (ignoredEncoding === undefined) return parseBody(bytes, syntax, options)
+  if (readAsItIs === undefined) return parseBody(bytes, syntax, options)
   try {
     return parseBody(bytes, syntax, options)
   } catch (error) {
     if (!(error instanceof SluiceError) || error.code !== 'invalid_exposition') throw error
-    throw new SluiceError(
-      error.code,
-      `${error.message} (the body was read as it is: its Content-Encoding ${JSON.stringify(ignoredEncoding)} is ` +
-        `not what it is in, or none of ${KNOWN_ENCODINGS})`,
-    )
+    throw new SluiceError(error.code, `${error.message} (it was read as it is: ${readAsItIs})`)
   }
 }
 

@@ -13,7 +13,7 @@ export type ContentEncoding =
        */
       readonly mayBePlain: boolean
     }
-  /** The name as the header has it. */
+  /** In lower case; or the whole header, where there are too many. */
   | { readonly kind: 'unknown'; readonly name: string }
 
 /** As many as a sender could mean; each can blow up a body to the limit. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import {
   parseWebConfig,
   WebConfigError,
@@ -215,7 +215,32 @@ describe('the file as a whole', () => {
       const last = `*a${i - 1}`
       lines.push(`a${i}: &a${i} [${Array(9).fill(last).join(', ')}]`)
     }
-    expect(errorOf(lines.join('\n'))).toBe('it has too many aliases')
+    expect(errorOf(lines.join('\n'))).toBe('it has too many aliases, or is nested too deeply')
+  })
+
+  test.each([
+    ['brackets', '['.repeat(50_000)],
+    ['lists', '- '.repeat(50_000)],
+    ['keys', Array.from({ length: 2_000 }, (_, i) => `${' '.repeat(i)}a:\n`).join('')],
+  ])('is refused where it is nested without end (%s)', (_, content) => {
+    expect(errorOf(content)).toMatch(/^it is no YAML|nested too deeply$/)
+  })
+
+  test.each([
+    'basic_auth_users: { __proto__: x }',
+    'http_server_config: { headers: { "__proto__": x } }',
+  ])('is refused with a key that objects have no place for (%s)', (content) => {
+    expect(errorOf(content)).toBe('the key __proto__ cannot be used')
+  })
+
+  test('is never repeated on the console', () => {
+    const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    try {
+      errorOf('basic_auth_users: { [secret, b]: c }')
+      expect(warnings).not.toHaveBeenCalled()
+    } finally {
+      warnings.mockRestore()
+    }
   })
 
   test('knows the booleans of YAML 1.1, as the original’s reader does', () => {

@@ -152,7 +152,7 @@ describe('an encoding that is not known', () => {
     const { url } = await startTestApp()
     const answer = await put(url, name, zlib.brotliCompressSync(TEXT))
     expect(answer.status).toBe(400)
-    expect(answer.text).toMatch(/text format parsing error in line 1: .*its Content-Encoding "/)
+    expect(answer.text).toMatch(/text format parsing error in line 1: .*the Content-Encoding "/)
     expect(answer.text).toContain(JSON.stringify(name.split(', ').pop()))
     expect(answer.text).toContain('gzip, deflate, snappy')
     expect(pushed(await scrape(url))).toEqual({})
@@ -192,7 +192,7 @@ describe('an encoding that is not known', () => {
     const { url } = await startTestApp()
     const answer = await put(url, 'br', zlib.brotliCompressSync(TEXT), PROTOBUF)
     expect(answer.status).toBe(400)
-    expect(answer.text).toMatch(/protobuf parsing error .*its Content-Encoding "br"/)
+    expect(answer.text).toMatch(/protobuf parsing error .*the Content-Encoding "br"/)
   })
 })
 
