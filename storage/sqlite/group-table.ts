@@ -100,7 +100,9 @@ export class GroupTable {
     )
     this.body = db.prepare('SELECT families, exposition FROM groups WHERE id = ?')
     this.row = db.prepare(`SELECT ${ROW} FROM groups WHERE key = ? AND live = 1`)
-    this.changed = db.prepare(`SELECT ${ROW} FROM groups WHERE revision > ? ORDER BY revision`)
+    this.changed = db.prepare(
+      `SELECT ${ROW} FROM groups WHERE revision > ? ORDER BY revision LIMIT 1`,
+    )
     this.values = db.prepare(
       `UPDATE groups SET revision = ?, shape = ?, push_time_us = ?, samples = ?, families = ?, exposition = ?
         WHERE id = ?`,
@@ -171,8 +173,13 @@ export class GroupTable {
   }
 
   /** Live groups and tombstones after a revision, in order of revision. */
-  changedAfter(revision: Revision): IterableIterator<GroupRow> {
-    return this.changed.iterate(revision)
+  *changedAfter(revision: Revision): Generator<GroupRow> {
+    // Each has a revision of its own.
+    let row = this.changed.get(revision)
+    while (row !== undefined) {
+      yield row
+      row = this.changed.get(row.revision)
+    }
   }
 
   /** Judges and makes one write; counts it into `meta`. */

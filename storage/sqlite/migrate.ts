@@ -15,7 +15,7 @@ export const APPLICATION_ID = 0x536c6365
 export function migrate(db: Database, migrations: readonly Migration[] = loadMigrations()): void {
   db.transaction(() => {
     refuseForeign(db)
-    const version = Number(db.pragma('user_version', { simple: true }))
+    const version = Number(db.prepare('PRAGMA user_version').pluck().get())
     const known = migrations.length
     if (version > known) {
       throw new StoreError(
@@ -26,14 +26,14 @@ export function migrate(db: Database, migrations: readonly Migration[] = loadMig
     if (version === known) return
     for (const migration of migrations.slice(version)) {
       db.exec(migration.sql)
-      db.pragma(`user_version = ${migration.version}`)
+      db.exec(`PRAGMA user_version = ${migration.version}`)
     }
-    db.pragma(`application_id = ${APPLICATION_ID}`)
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
   }).immediate()
 }
 
 function refuseForeign(db: Database): void {
-  const id = Number(db.pragma('application_id', { simple: true }))
+  const id = Number(db.prepare('PRAGMA application_id').pluck().get())
   if (id === APPLICATION_ID) return
   const tables = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get()
   if (tables === 0) return

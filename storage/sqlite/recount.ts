@@ -19,10 +19,12 @@ export function recount(db: Database): string[] {
   const add = (id: string, count: number): void => {
     expected.set(id, (expected.get(id) ?? 0) + count)
   }
-  const rows = db.prepare<[], Row>(
-    'SELECT partition, name_set, push_time_us, samples, families, exposition FROM groups WHERE live = 1',
+  const keys = db.prepare<[], Buffer>('SELECT key FROM groups WHERE live = 1').pluck().all()
+  const group = db.prepare<[Buffer], Row>(
+    'SELECT partition, name_set, push_time_us, samples, families, exposition FROM groups WHERE key = ?',
   )
-  for (const row of rows.iterate()) {
+  for (const key of keys) {
+    const row = group.get(key)!
     const families = decodeFamilies(row.families, row.exposition, row.push_time_us)
     add('groups', 1)
     add('samples', countSamples(families))
@@ -44,12 +46,12 @@ function readBooks(db: Database): Map<string, number> {
   const nameSets = db.prepare<[], { partition: string; name_set: string; groups: number }>(
     'SELECT partition, name_set, groups FROM name_sets',
   )
-  for (const row of nameSets.iterate()) {
+  for (const row of nameSets.all()) {
     books.set(bookId('name-set', row.partition, row.name_set), row.groups)
   }
   const claims = db.prepare<[], { name: string; meaning: string; holders: number }>(
     'SELECT name, meaning, holders FROM claims',
   )
-  for (const row of claims.iterate()) books.set(bookId('claim', row.name, row.meaning), row.holders)
+  for (const row of claims.all()) books.set(bookId('claim', row.name, row.meaning), row.holders)
   return books
 }

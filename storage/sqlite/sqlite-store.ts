@@ -22,6 +22,7 @@ import { isBusy, toStoreError } from './errors.ts'
 import { checkDatabaseFile, watchIdentity } from './file-checks.ts'
 import { GroupCommit } from './group-commit.ts'
 import { GroupTable, toGroup } from './group-table.ts'
+import { keepStatements } from './keep-statements.ts'
 import { migrate } from './migrate.ts'
 import { recount } from './recount.ts'
 
@@ -72,7 +73,7 @@ export function openSqliteStore(path: string, options: Partial<SqliteOptions> = 
   checkDatabaseFile(file, settings.allowSharedFilesystem)
   let db: Database | undefined
   try {
-    db = new SqliteDatabase(file, { timeout: OPEN_BUSY_MS })
+    db = keepStatements(new SqliteDatabase(file, { timeout: OPEN_BUSY_MS }))
     const opened = db
     untilFree(() => prepareDatabase(opened, settings))
     return new SqliteStore(db, file, settings)
@@ -85,15 +86,14 @@ export function openSqliteStore(path: string, options: Partial<SqliteOptions> = 
 }
 
 function prepareDatabase(db: Database, settings: SqliteOptions): void {
-  db.pragma('page_size = 8192')
-  db.pragma('journal_mode = WAL')
-  db.pragma(`synchronous = ${settings.synchronous}`)
-  db.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`)
+  db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL')
+  db.exec(`PRAGMA synchronous = ${settings.synchronous}`)
+  db.exec(`PRAGMA journal_size_limit = ${JOURNAL_BYTES_MAX}`)
   migrate(db)
   // What cannot be written is to be known now, and the log to exist from here on.
   db.exec('BEGIN IMMEDIATE; ROLLBACK')
   // From here on waiting is ours: SQLite's own would stop the event loop.
-  db.pragma('busy_timeout = 0')
+  db.exec('PRAGMA busy_timeout = 0')
 }
 
 /** Switching to WAL does not wait for others that do the same, whatever the timeout says. */
