@@ -35,11 +35,16 @@ export async function handleScrape(
   response.end()
 }
 
+/** A group that was pushed as one is one part, however large it is. */
+const PIECE_BYTES = 64 * 1024
+
 /** What is queued counts against the memory of an HTTP/2 session, which refuses other requests when that is used up. */
 async function sendInTurn(response: Response, parts: readonly Buffer[]): Promise<void> {
   for (const part of parts) {
-    if (isGone(response)) return
-    if (!response.write(part)) await nextDrain(response)
+    for (let at = 0; at < part.length; at += PIECE_BYTES) {
+      if (isGone(response)) return
+      if (!response.write(part.subarray(at, at + PIECE_BYTES))) await nextDrain(response)
+    }
   }
   response.end()
 }
