@@ -107,7 +107,8 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
     })
     const listeners: Listener[] = []
     teardown.add('listeners', async () => {
-      await Promise.all(listeners.map((listener) => listener.close(REQUESTS_END_MS)))
+      const peersInUse = (): ReadonlySet<string> => requests.peersInFlight()
+      await Promise.all(listeners.map((listener) => listener.close(REQUESTS_END_MS, peersInUse)))
     })
     const listenOptions = {
       app,

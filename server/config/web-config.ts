@@ -116,7 +116,36 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
   'Content-Security-Policy': [],
 }
 
-const text = z.string()
+// All scalars come as the texts they stand as: a user may be called `no` or `0123`, which YAML would read otherwise.
+const NULLS = ['', '~', 'null', 'Null', 'NULL']
+const TRUE = ['y', 'yes', 'true', 'on']
+const FALSE = ['n', 'no', 'false', 'off']
+
+const text = z.string().transform((value) => (NULLS.includes(value) ? '' : value))
+
+/** As the original's reader takes them, which knows YAML 1.1. */
+const boolean = z.string().transform((value, context) => {
+  const lower = value.toLowerCase()
+  if (TRUE.includes(lower)) return true
+  if (FALSE.includes(lower)) return false
+  context.addIssue(`${JSON.stringify(value)} must be true or false`)
+  return z.NEVER
+})
+
+const wholeNumber = z.string().transform((value, context) => {
+  if (/^\d{1,15}$/.test(value)) return Number(value)
+  context.addIssue(`${JSON.stringify(value)} must be a whole number`)
+  return z.NEVER
+})
+
+/** A section, or nothing: its key may stand there alone. */
+function optional<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess(
+    (value) => (typeof value === 'string' && NULLS.includes(value) ? undefined : value),
+    schema.optional(),
+  )
+}
+
 const bcryptHash = z
   .string()
   .regex(/^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/, 'must be a bcrypt hash')
@@ -150,17 +179,17 @@ const clientAuthType = z.string().transform((name, context): ClientAuthType => {
 
 const tlsVersion = oneOf(TLS_VERSIONS).transform((version) => version as TlsVersion)
 
-const interval = z.union([z.string(), z.number()]).transform((value, context) => {
+const interval = z.string().transform((value, context) => {
   // A bare number counts nanoseconds, as in Go.
-  const ms = typeof value === 'number' ? value / 1e6 : parseDuration(value)
+  const ms = /^\d{1,15}$/.test(value) ? Number(value) / 1e6 : parseDuration(value)
   if (ms !== undefined && ms >= 0) return ms
   context.addIssue(`${JSON.stringify(value)} is no duration such as 1s`)
   return z.NEVER
 })
 
 const schema = z.strictObject({
-  tls_server_config: z
-    .strictObject({
+  tls_server_config: optional(
+    z.strictObject({
       cert: text.default(''),
       key: text.default(''),
       cert_file: text.default(''),
@@ -168,24 +197,24 @@ const schema = z.strictObject({
       client_ca: text.default(''),
       client_ca_file: text.default(''),
       client_auth_type: clientAuthType.optional(),
-      client_allowed_sans: z.array(text).nullish(),
+      client_allowed_sans: optional(z.array(text)),
       min_version: tlsVersion.default('TLSv1.2'),
       max_version: tlsVersion.default('TLSv1.3'),
-      cipher_suites: z.array(oneOf(CIPHERS)).nullish(),
-      prefer_server_cipher_suites: z.boolean().default(true),
-      curve_preferences: z.array(oneOf(CURVES)).nullish(),
-    })
-    .nullish(),
-  http_server_config: z
-    .strictObject({
-      http2: z.boolean().default(true),
-      headers: z.record(z.string(), z.string()).nullish(),
-    })
-    .nullish(),
-  basic_auth_users: z.record(z.string(), bcryptHash).nullish(),
-  rate_limit: z
-    .strictObject({ interval: interval.default(0), burst: z.int().min(0).default(0) })
-    .nullish(),
+      cipher_suites: optional(z.array(oneOf(CIPHERS))),
+      prefer_server_cipher_suites: boolean.default(true),
+      curve_preferences: optional(z.array(oneOf(CURVES))),
+    }),
+  ),
+  http_server_config: optional(
+    z.strictObject({
+      http2: boolean.default(true),
+      headers: optional(z.record(z.string(), text)),
+    }),
+  ),
+  basic_auth_users: optional(z.record(z.string(), bcryptHash)),
+  rate_limit: optional(
+    z.strictObject({ interval: interval.default(0), burst: wholeNumber.default(0) }),
+  ),
 })
 
 type Parsed = z.infer<typeof schema>
@@ -201,25 +230,29 @@ export function parseWebConfig(content: string, folder: string): WebConfig {
   checkHeaders(headers)
   const limit = parsed.rate_limit
   return {
-    tls: tlsConfig(parsed.tls_server_config ?? undefined, folder),
+    tls: tlsConfig(parsed.tls_server_config, folder),
     http2: parsed.http_server_config?.http2 ?? true,
     headers: new Map([...headers].filter(([, value]) => value !== '')),
     users: new Map(Object.entries(parsed.basic_auth_users ?? {})),
-    rateLimit: rateLimit(limit ?? undefined),
+    rateLimit: rateLimit(limit),
   }
 }
 
 function readYaml(content: string): unknown {
   try {
-    // The original's reader knows yes, no, on and off as booleans too, as YAML 1.1 has them. Warnings would repeat
-    // what stands there, which may be a secret.
-    const document = parseDocument(content, { version: '1.1', logLevel: 'error' })
+    // Warnings would repeat what stands there, which may be a secret.
+    const document = parseDocument(content, {
+      schema: 'failsafe',
+      merge: true,
+      logLevel: 'error',
+    })
     const [error] = document.errors
     // Of an error only the place is said, not the line.
     if (error !== undefined)
       throw new WebConfigError(`it is no YAML${placeOf(error)}: ${error.code}`)
     visit(document, { Pair: refusePrototype })
-    return document.toJS({ maxAliasCount: 100 }) ?? {}
+    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    return value === null || value === undefined || value === '' ? {} : value
   } catch (error) {
     if (error instanceof WebConfigError) throw error
     throw new WebConfigError('it has too many aliases, or is nested too deeply')
@@ -268,11 +301,8 @@ function checkHeaders(headers: ReadonlyMap<string, string>): void {
   }
 }
 
-function tlsConfig(
-  given: Parsed['tls_server_config'] | undefined,
-  folder: string,
-): TlsConfig | undefined {
-  if (given === undefined || given === null) return undefined
+function tlsConfig(given: Parsed['tls_server_config'], folder: string): TlsConfig | undefined {
+  if (given === undefined) return undefined
   const cert = source(given.cert, given.cert_file, folder)
   const key = source(given.key, given.key_file, folder)
   const clientCa = source(given.client_ca, given.client_ca_file, folder)
@@ -285,7 +315,7 @@ function tlsConfig(
   if (clientCa !== undefined && clientAuth === 'NoClientCert') {
     throw tlsError('client_ca without a client_auth_type that asks for certificates')
   }
-  const sans = given.client_allowed_sans ?? undefined
+  const sans = given.client_allowed_sans
   const requires = ['RequireAnyClientCert', 'RequireAndVerifyClientCert'].includes(clientAuth)
   if (sans !== undefined && !requires) {
     throw tlsError(
@@ -317,8 +347,8 @@ function tlsError(message: string): WebConfigError {
   return new WebConfigError(`tls_server_config: ${message}`)
 }
 
-function rateLimit(given: Parsed['rate_limit'] | undefined): RateLimit | undefined {
-  if (given === undefined || given === null || given.interval === 0) return undefined
+function rateLimit(given: Parsed['rate_limit']): RateLimit | undefined {
+  if (given === undefined || given.interval === 0) return undefined
   if (given.burst < 1) {
     throw new WebConfigError('rate_limit.burst: must be at least 1, or nothing would be answered')
   }

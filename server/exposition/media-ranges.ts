@@ -9,10 +9,13 @@ export interface MediaRange {
   readonly quality: number
 }
 
+/** No scraper has as many wishes; a header may be a quarter of a megabyte. */
+const RANGES_MAX = 100
+
 /** The ranges in the order of the header. */
 export function parseRanges(header: string): MediaRange[] {
-  if (header.trim() === '') return []
-  return header.split(',').map((part) => {
+  const parts = header.split(',', RANGES_MAX).filter((part) => part.trim() !== '')
+  return parts.map((part) => {
     const [type = '', ...rest] = part.split(';').map((piece) => piece.trim())
     const parameters = new Map<string, string>()
     for (const piece of rest) {

@@ -3,31 +3,32 @@ import { Session } from 'node:inspector'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pipeline } from 'node:stream/promises'
 import { getHeapSnapshot } from 'node:v8'
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import { SluiceError } from '../errors.ts'
 import { sendText } from './answers.ts'
-import { isGone } from './http-versions.ts'
+import { isGone, whenLeaving } from './http-versions.ts'
 import type { Handler } from './requests.ts'
 
 export interface DebugOptions {
-  /** Whether all who get this far have shown who they are. */
-  readonly knowsClients: () => boolean
+  /** Whether who sent a request has shown who they are. */
+  readonly knowsClient: (request: Request) => boolean
 }
 
 const PROFILE_SECONDS = 30
-const PROFILE_SECONDS_MAX = 600
+/** Well below the time after which silent connections are cut. */
+const PROFILE_SECONDS_MAX = 100
 
 const INDEX = `/debug/heap-snapshot                what is in memory, for the developer tools of Chromium; nothing else is served meanwhile
 /debug/cpu-profile?seconds=${PROFILE_SECONDS}       what the CPU does in that time (at most ${PROFILE_SECONDS_MAX} seconds)
 `
 
 /** Handlers by the path behind /debug/. */
-export function debugHandlers({ knowsClients }: DebugOptions): ReadonlyMap<string, Handler> {
+export function debugHandlers({ knowsClient }: DebugOptions): ReadonlyMap<string, Handler> {
   // A heap snapshot has all that was pushed in it, and passwords that are being compared.
   const forAdmins =
     (handle: Handler): Handler =>
     (request, response) => {
-      if (knowsClients()) return handle(request, response)
+      if (knowsClient(request)) return handle(request, response)
       sendText(
         response,
         403,
@@ -93,7 +94,7 @@ async function takeCpuProfile(seconds: number, response: Response): Promise<stri
       })
     })
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  whenLeaving(response, () => gone.abort())
   try {
     await post('Profiler.enable')
     await post('Profiler.start')

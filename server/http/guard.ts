@@ -1,4 +1,5 @@
 /** What stands before all routes: the headers, the rate limit and the users of the web configuration. */
+import type { TLSSocket } from 'node:tls'
 import type { NextFunction, Request, Response } from 'express'
 import type { WebConfig } from '../config/web-config.ts'
 import { sendText } from './answers.ts'
@@ -51,9 +52,16 @@ export class Guard {
     }
   }
 
-  /** True when everybody who gets past the guard has shown who they are, by password or certificate. */
-  get knowsClients(): boolean {
-    return this.auth.isOn || this.verifiesCertificates
+  /** True when who sent a request that got past the guard has shown who they are, by password or certificate. */
+  knows(request: Request): boolean {
+    if (this.auth.isOn) return true
+    // It may have connected before certificates were asked for.
+    const { authorized, getPeerX509Certificate } = request.socket as Partial<TLSSocket>
+    return (
+      this.verifiesCertificates &&
+      authorized === true &&
+      getPeerX509Certificate?.call(request.socket) !== undefined
+    )
   }
 
   async stop(): Promise<void> {

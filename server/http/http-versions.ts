@@ -27,6 +27,15 @@ export function isGone(response: Response): boolean {
   return response.destroyed || request.socket.destroyed
 }
 
+/** Calls back when the client has gone, or says that it is going: it may have ended only its side, and still read. */
+export function whenLeaving(response: Response, callback: () => void): void {
+  response.once('close', callback)
+  const { req: request } = response
+  if (isMultiplexed(request)) return
+  request.socket.once('end', callback)
+  response.once('close', () => request.socket.off('end', callback))
+}
+
 /** Has the client use another connection for what it asks next; what it has asked already is answered. */
 export function askToClose(response: Response): void {
   if (isMultiplexed(response.req)) streamOf(response.req).session?.close()

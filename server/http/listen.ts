@@ -14,6 +14,7 @@ import {
   secureContextOptions,
   type TlsMaterial,
 } from './tls.ts'
+import { OpenConnections } from './open-connections.ts'
 import { makeWayForSocket } from './unix-socket.ts'
 
 /** The original takes paths of 100 kB; node:http's limit for a whole head is 16 kB. */
@@ -23,6 +24,8 @@ const STALLED_MS = 120_000
 /** Balancers keep idle connections for a minute; ours must not be the first to close. */
 const KEEP_ALIVE_MS = 120_000
 const HEADERS_TIMEOUT_MS = 125_000
+/** How long a request may take to come in, as long as it goes on. */
+const REQUEST_TIMEOUT_MS = 3_600_000
 
 /** What may be queued for one client of HTTP/2, over all its requests. */
 const SESSION_MEGABYTES_MAX = 100
@@ -32,8 +35,12 @@ export interface Listener {
   readonly url: string
   /** Certificates, client authentication and the like for connections that come from now on; only with TLS. */
   setTls(material: TlsMaterial): void
-  /** Stops accepting, lets requests in flight end, and cuts what is left after `timeoutMs`. */
-  close(timeoutMs: number): Promise<void>
+  /**
+   * Stops accepting, lets requests in flight end, and cuts what is left after `timeoutMs`.
+   *
+   * @param peersInUse of requests in flight, as peerOf names them
+   */
+  close(timeoutMs: number, peersInUse: () => ReadonlySet<string>): Promise<void>
 }
 
 export interface ListenOptions {
@@ -49,13 +56,10 @@ export interface ListenOptions {
 /** @throws an Error with the address in its message, when it cannot be listened on */
 export async function listen(options: ListenOptions, address: ListenAddress): Promise<Listener> {
   if (address.kind === 'unix') await makeWayForSocket(address.path)
+  const connections = new OpenConnections()
   const secure = options.tls === undefined ? undefined : createSecure(options, options.tls)
   const server = secure?.server ?? createPlain(options.app)
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
+  server.on('connection', (socket: Socket) => connections.add(socket))
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error): void =>
       reject(new Error(`${showAddress(address)}: ${error.message}`, { cause: error }))
@@ -68,17 +72,13 @@ export async function listen(options: ListenOptions, address: ListenAddress): Pr
   return {
     url: urlOf(server, secure !== undefined),
     setTls: (material) => secure?.setTls(material),
-    async close(timeoutMs) {
+    async close(timeoutMs, peersInUse) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeIdleConnections()
       secure?.closeSessions()
-      // Node does not count connections as idle that never sent anything.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-      const cut = setTimeout(() => {
-        for (const socket of sockets) socket.destroy()
-      }, timeoutMs)
+      const stopCutting = connections.cutUnused(timeoutMs, peersInUse)
       await closed
-      clearTimeout(cut)
+      stopCutting()
     },
   }
 }
@@ -107,19 +107,41 @@ function showAddress(address: ListenAddress): string {
   }
 }
 
+/** `PUT http://host/path` is as good as `PUT /path`. */
+function withOriginForm(request: http.IncomingMessage): http.IncomingMessage {
+  const { url = '/' } = request
+  if (!url.startsWith('/')) {
+    const path = url.replace(/^https?:\/\/[^/?#]*/i, '')
+    request.url = path.startsWith('/') ? path : `/${path}`
+  }
+  return request
+}
+
+function listenerOf(app: Express): http.RequestListener {
+  return (request, response) => void app(withOriginForm(request), response)
+}
+
+/** What the servers of node:http and node:https take alike. */
+function serverOptions(app: Express) {
+  return {
+    ...expressClasses(app),
+    maxHeaderSize: HEAD_BYTES_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    noDelay: true,
+  }
+}
+
+/** What can be set on servers of all three kinds only afterwards. */
+const AFTERWARDS = {
+  timeout: STALLED_MS,
+  // A client that has ended its side after its request is answered all the same.
+  httpAllowHalfOpen: true,
+}
+
 function createPlain(app: Express): http.Server {
-  const server = http.createServer(
-    {
-      ...expressClasses(app),
-      maxHeaderSize: HEAD_BYTES_MAX,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      noDelay: true,
-    },
-    app,
-  )
-  server.timeout = STALLED_MS
-  return server
+  return Object.assign(http.createServer(serverOptions(app), listenerOf(app)), AFTERWARDS)
 }
 
 interface SecureServer {
@@ -157,19 +179,8 @@ function createSecure(options: ListenOptions, initial: TlsMaterial): SecureServe
 }
 
 function createHttps(app: Express, context: tls.TlsOptions): https.Server {
-  const server = https.createServer(
-    {
-      ...context,
-      ...expressClasses(app),
-      maxHeaderSize: HEAD_BYTES_MAX,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      noDelay: true,
-    },
-    app,
-  )
-  server.timeout = STALLED_MS
-  return server
+  const server = https.createServer({ ...context, ...serverOptions(app) }, listenerOf(app))
+  return Object.assign(server, AFTERWARDS)
 }
 
 /** HTTP/2 for clients that offer it in the handshake (ALPN), HTTP/1.1 for the others. */
@@ -186,18 +197,25 @@ function createHttp2(
     Http1ServerResponse: ServerResponse,
     settings: { maxHeaderListSize: HEAD_BYTES_MAX },
     maxSessionMemory: SESSION_MEGABYTES_MAX,
-    ...{ maxHeaderSize: HEAD_BYTES_MAX, noDelay: true },
+    ...{ noDelay: true },
   })
   // What node:http takes as options is here only looked up in the server.
+  const { maxHeaderSize, keepAliveTimeout, headersTimeout, requestTimeout } = serverOptions(app)
   Object.assign(server, {
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    timeout: STALLED_MS,
+    maxHeaderSize,
+    keepAliveTimeout,
+    headersTimeout,
+    requestTimeout,
+    ...AFTERWARDS,
   })
   const answerHttp2 = http2Listener(app)
+  const answerHttp1 = listenerOf(app) as unknown as typeof answerHttp2
   server.on('request', (request, response) => {
-    if (request.httpVersionMajor === 2) answerHttp2(request, response)
-    else app(request as unknown as http.IncomingMessage, response as unknown as http.ServerResponse)
+    if (request.httpVersionMajor < 2) return answerHttp1(request, response)
+    // Of its session nobody would notice: it goes on with other requests.
+    const { stream } = request
+    stream.setTimeout(STALLED_MS, () => stream.close(http2.constants.NGHTTP2_CANCEL))
+    answerHttp2(request, response)
   })
   server.on('session', (session) => {
     sessions.add(session)

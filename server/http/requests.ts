@@ -7,7 +7,8 @@ import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { answerTo, sendText } from './answers.ts'
 import { RequestAborted } from './body.ts'
 import { askToClose, cutOffAfter, hasBody, isGone } from './http-versions.ts'
-import { takeTurn } from './turns.ts'
+import { peerOf } from './open-connections.ts'
+import { takeTurn, whenOver } from './turns.ts'
 
 export interface RequestsOptions {
   readonly ownMetrics: OwnMetrics
@@ -31,6 +32,8 @@ export type Handler = (request: Request, response: Response) => Promise<void> | 
 export class Requests {
   private readonly options: RequestsOptions
   private readonly inFlight = new Set<Response>()
+  /** By requests that count against --web.max-requests. */
+  private placesTaken = 0
   private draining = false
 
   constructor(options: RequestsOptions) {
@@ -41,6 +44,24 @@ export class Requests {
   drain(): void {
     this.draining = true
     for (const response of this.inFlight) askToClose(response)
+  }
+
+  /** Who sent the requests that are not over yet. */
+  peersInFlight(): ReadonlySet<string> {
+    return new Set([...this.inFlight].map(({ req }) => peerOf(req.socket)))
+  }
+
+  /** The first middleware: requests of one connection of HTTP/1 are served one after the other. */
+  readonly enter = (
+    request: Request,
+    response: Response,
+    next: NextFunction,
+  ): Promise<void> | void => {
+    const turn = takeTurn(request, response)
+    if (turn === undefined) return next()
+    return turn.then(() => {
+      if (!isGone(response)) next()
+    })
   }
 
   /** Wraps a handler: bounds how many run, counts it under a name, answers its errors. */
@@ -55,7 +76,7 @@ export class Requests {
       this.inFlight.add(response)
       // Read now: a connection that is gone has no address any more.
       const peer = request.socket.remoteAddress
-      const turn = takeTurn(request, response, () => {
+      whenOver(response, () => {
         this.inFlight.delete(response)
         const { statusCode, headersSent } = response
         if (counted && headersSent) {
@@ -63,29 +84,28 @@ export class Requests {
         }
         if (this.options.logRequests) this.logRequest(request, response, peer, startedAt)
       })
-      if (bounded && this.inFlight.size > this.options.requestsMax) {
-        // Waiting to be refused must not keep others from being served.
-        this.inFlight.delete(response)
-        if (hasBody(request)) await dropBody(request, response)
-        const { requestsMax } = this.options
-        sendText(
-          response,
-          503,
-          `${requestsMax} requests are being served already (--web.max-requests)`,
-        )
-        return
-      }
-      if (turn !== undefined) {
-        await turn
-        if (isGone(response)) return
-      }
       try {
+        if (bounded && !this.takePlace(response)) {
+          // Waiting to be refused takes no place.
+          if (hasBody(request)) await dropBody(request, response)
+          const { requestsMax } = this.options
+          const reason = `${requestsMax} requests are being served already (--web.max-requests)`
+          return sendText(response, 503, reason)
+        }
         if (!takesBody && hasBody(request)) await dropBody(request, response)
         await handle(request, response)
       } catch (error) {
         await this.fail(error, request, response)
       }
     }
+  }
+
+  /** False when all places are taken; else it is given back when the request is over. */
+  private takePlace(response: Response): boolean {
+    if (this.placesTaken >= this.options.requestsMax) return false
+    this.placesTaken++
+    whenOver(response, () => this.placesTaken--)
+    return true
   }
 
   /** For what Express itself finds wrong; the last middleware. */

@@ -36,8 +36,9 @@ export interface RoutesOptions extends LifecycleOptions {
 
 /** How the path of a group begins behind /metrics/. */
 const GROUP_PATH = /^job(?:(?:@|%40)base64)?\//
-/** How many bodies of the largest size may be coming in at a time. */
+/** How many bodies of the largest size may be coming in at a time; and however small that is, so many bytes. */
 const BODIES_HELD = 4
+const BODY_BYTES_HELD_MIN = 64 * 1024 * 1024
 const PUSH_METHODS = 'DELETE, OPTIONS, POST, PUT'
 const READ_METHODS = 'GET, HEAD'
 
@@ -50,7 +51,7 @@ export function createRoutes(options: RoutesOptions): Express {
   app.enable('case sensitive routing')
   app.enable('strict routing')
 
-  app.use(originForm)
+  app.use(requests.enter)
   app.use(guard.limit)
   if (settings.corsOrigin !== undefined) {
     const isPushPath = (url: string): boolean => isGroupPath(url, groupPathPrefix(settings))
@@ -119,7 +120,7 @@ export function createRoutes(options: RoutesOptions): Express {
   }
 
   if (flags['web.enable-debug']) {
-    const debug = debugHandlers({ knowsClients: () => guard.knowsClients })
+    const debug = debugHandlers({ knowsClient: (request) => guard.knows(request) })
     for (const [name, handler] of debug) {
       page(`${prefix}/debug/${name}`, requests.handler('debug', handler))
     }
@@ -153,15 +154,6 @@ function redirectTo(location: string): Handler {
   }
 }
 
-/** `PUT http://host/path` is as good as `PUT /path`. */
-function originForm(request: Request, _response: Response, next: NextFunction): void {
-  if (!request.url.startsWith('/')) {
-    const path = request.url.replace(/^https?:\/\/[^/?#]*/i, '')
-    request.url = path.startsWith('/') ? path : `/${path}`
-  }
-  next()
-}
-
 /** What is under the API may be read across origins, errors included. */
 function apiHeaders(apiPrefix: string) {
   return (request: Request, response: Response, next: NextFunction): void => {
@@ -189,7 +181,9 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
     },
     bodies: {
       bytesMax: flags['push.max-body-bytes'],
-      budget: new BodyBudget(BODIES_HELD * flags['push.max-body-bytes']),
+      budget: new BodyBudget(
+        Math.max(BODIES_HELD * flags['push.max-body-bytes'], BODY_BYTES_HELD_MIN),
+      ),
       strictEncodings: flags['push.strict-encodings'],
     },
     acceptedStatus: flags['push.disable-consistency-check'] ? 202 : 200,

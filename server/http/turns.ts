@@ -17,18 +17,32 @@ const CONNECTION = Symbol('the requests of this connection')
 
 type KnownSocket = Socket & { [CONNECTION]?: Connection }
 
-/**
- * Enters a request. Resolves when it is its turn; undefined when it is so already.
- *
- * @param onEnd called once, when the request is answered or its connection is gone
- */
-export function takeTurn(
-  request: Request,
-  response: Response,
-  onEnd: () => void,
-): Promise<void> | undefined {
+type KnownResponse = Response & { [OVER]?: Over }
+
+/** What is to be done when a request is over: answered, or its connection gone. */
+class Over {
+  private callbacks: (() => void)[] | undefined = []
+
+  then(callback: () => void): void {
+    if (this.callbacks === undefined) callback()
+    else this.callbacks.push(callback)
+  }
+
+  happens(): void {
+    const callbacks = this.callbacks ?? []
+    this.callbacks = undefined
+    for (const callback of callbacks) callback()
+  }
+}
+
+const OVER = Symbol('what is done when this request is over')
+
+/** Enters a request, before anything else is done with it. Resolves when it is its turn; undefined when it is so already. */
+export function takeTurn(request: Request, response: KnownResponse): Promise<void> | undefined {
+  const over = new Over()
+  response[OVER] = over
   if (isMultiplexed(request)) {
-    response.once('close', onEnd)
+    response.once('close', () => over.happens())
     return undefined
   }
   const connection = connectionOf(request.socket)
@@ -36,13 +50,18 @@ export function takeTurn(
   connection.last = new Promise<void>((resolve) => {
     const end = (): void => {
       if (!connection.open.delete(end)) return
-      onEnd()
+      over.happens()
       resolve()
     }
     connection.open.add(end)
     response.once('close', end)
   })
   return previous
+}
+
+/** Calls back once, when a request that took its turn is over. */
+export function whenOver(response: KnownResponse, callback: () => void): void {
+  response[OVER]?.then(callback)
 }
 
 function connectionOf(socket: KnownSocket): Connection {

@@ -101,8 +101,8 @@ function tryToLoad(file: string): Attempt {
     secureContextOptions(material)
     return { loaded: { config, tls: material }, signature }
   } catch (error) {
-    if (!(error instanceof WebConfigError)) throw error
-    return { error: new WebConfigError(`${file}: ${error.message}`), signature }
+    // Whatever it is, it must not end a gateway that is running with the file as it was.
+    return { error: new WebConfigError(`${file}: ${messageOf(error)}`), signature }
   }
 }
 
@@ -128,12 +128,15 @@ function messageOf(error: unknown): string {
 }
 
 function signatureOf(files: readonly string[]): FileState[] {
-  return files.map((file) => {
-    const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
-    const state =
-      stat === undefined
-        ? 'missing'
-        : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`
-    return { file, state }
-  })
+  return files.map((file) => ({ file, state: stateOf(file) }))
+}
+
+function stateOf(file: string): string {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
+    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+  } catch (error) {
+    // What cannot be looked at cannot be read either: that is said there.
+    return messageOf(error)
+  }
 }

@@ -1,4 +1,5 @@
 /** The gateway's metrics about itself, kept by prom-client and shown by our own encoder. */
+import { METHODS } from 'node:http'
 import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client'
 import { compareUtf8 } from '../groups/grouping-key.ts'
 import { claimsOf, PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
@@ -118,7 +119,9 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
   return {
     claims: ownClaims(registry),
     countRequest(handler, method, code) {
-      requests.inc({ code: String(code), handler, method: method.toLowerCase() })
+      // Over HTTP/2 a client may call its method what it likes.
+      const known = METHODS.includes(method) ? method.toLowerCase() : 'unknown'
+      requests.inc({ code: String(code), handler, method: known })
     },
     observePush(method, seconds, bytes) {
       pushDuration.observe({ method: method.toLowerCase() }, seconds)

@@ -55,6 +55,6 @@ export async function serve(app: Express): Promise<string> {
     { app, tls: undefined, http2: true, clientRefused: () => undefined },
     { kind: 'tcp', host: '127.0.0.1', port: 0 },
   )
-  closeAfterTest(() => listener.close(0))
+  closeAfterTest(() => listener.close(0, () => new Set()))
   return listener.url
 }

@@ -85,8 +85,10 @@ export function readHistogram(
 
 /** As Prometheus tells them apart (clients mark empty ones by an empty span); buckets must have their spans then. */
 function isNative(fields: HistogramFields, hasFloatCounts: boolean): boolean {
-  const { zeroThreshold, zeroCount, zeroCountFloat, negative, positive } = fields
-  if (zeroThreshold > 0 || zeroCount > 0 || zeroCountFloat > 0) return true
+  const { zeroThreshold, negative, positive } = fields
+  // Counts of the other kind say nothing: what is kept of them would be an empty histogram.
+  const zeroCount = hasFloatCounts ? fields.zeroCountFloat : fields.zeroCount
+  if (zeroThreshold > 0 || zeroCount > 0) return true
   return [negative, positive].some(
     ({ spans, deltas, counts }) => spans.length + (hasFloatCounts ? counts : deltas).length > 0,
   )

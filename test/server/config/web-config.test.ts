@@ -140,13 +140,50 @@ describe('headers', () => {
       'X-XSS-Protection: "1\\r\\nSet-Cookie: a=b"',
       'a character that a header cannot have',
     ],
-    ['a number', 'X-XSS-Protection: 1', 'http_server_config.headers.X-XSS-Protection'],
   ])('are refused with %s', (_, line, reason) => {
     expect(errorOf(`http_server_config: { headers: { ${line} } }`)).toContain(reason)
   })
 })
 
+test('texts may look like something else: they are taken as they stand', () => {
+  const { headers, tls } = parse(`tls_server_config: { cert_file: 0123, key: no }
+http_server_config: { headers: { X-XSS-Protection: 1 } }
+`)
+  expect(headers.get('X-XSS-Protection')).toBe('1')
+  expect(tls?.cert).toEqual({ kind: 'file', file: '/etc/sluice/0123' })
+  expect(tls?.key).toEqual({ kind: 'text', text: 'no' })
+})
+
+test('parts may be named and used again', () => {
+  const { users } = parse(`basic_auth_users:
+  <<: &more { alice: ${HASH_OF_ABC} }
+  bob: &hash ${HASH_OF_ABC}
+  carol: *hash
+`)
+  expect([...users.keys()].sort()).toEqual(['alice', 'bob', 'carol'])
+})
+
 describe('users', () => {
+  test('are called as it stands there, also where YAML would read a number, a date or a truth', () => {
+    const names = [
+      '0123',
+      '007',
+      '1.10',
+      '1_000',
+      '1e3',
+      '0x10',
+      'no',
+      'y',
+      'true',
+      '2024-01-01',
+      '~',
+    ]
+    const { users } = parse(
+      `basic_auth_users:\n${names.map((name) => `  ${name}: ${HASH_OF_ABC}\n`).join('')}`,
+    )
+    expect([...users.keys()].sort()).toEqual([...names].sort())
+  })
+
   const rest = HASH_OF_ABC.slice('$2b'.length)
 
   test.each(['$2a', '$2b', '$2y'])('may have hashes that begin with %s', (version) => {
@@ -243,8 +280,9 @@ describe('the file as a whole', () => {
     }
   })
 
-  test('knows the booleans of YAML 1.1, as the original’s reader does', () => {
+  test('knows the booleans of YAML 1.1, as the original’s reader does, and no others', () => {
     expect(parse('http_server_config: { http2: no }').http2).toBe(false)
     expect(parse('http_server_config: { http2: on }').http2).toBe(true)
+    expect(errorOf('http_server_config: { http2: 1 }')).toContain('"1" must be true or false')
   })
 })

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
+import https from 'node:https'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 import { useCertificates } from '../../support/certificates.ts'
+import { closeAfterTest } from '../../support/cleanup.ts'
 import { send, waitFor, type Answer } from '../../support/http.ts'
 import { startGateway } from '../../support/program.ts'
 import { describeWith } from '../../support/programs.ts'
@@ -86,12 +88,12 @@ describe('/debug/', () => {
     expect(pushes).toBeGreaterThan(1)
   })
 
-  test.each(['0', '-1', '601', 'x', 'NaN', 'Infinity', '1e9'])(
+  test.each(['0', '-1', '101', 'x', 'NaN', 'Infinity', '1e9'])(
     'refuses a profile of %s seconds',
     async (seconds) => {
       const { url } = await startWithUsers()
       const { status, text } = await get(url, `/debug/cpu-profile?seconds=${seconds}`)
-      expect([status, text]).toEqual([400, `seconds=${seconds}: must be a number of at most 600\n`])
+      expect([status, text]).toEqual([400, `seconds=${seconds}: must be a number of at most 100\n`])
     },
   )
 
@@ -99,7 +101,7 @@ describe('/debug/', () => {
     const { url } = await startWithUsers()
     const connection = await connectTo(url)
     const lines = [`Authorization: ${headers.Authorization}`]
-    connection.write(rawRequest('GET', '/debug/cpu-profile?seconds=600', { headers: lines }))
+    connection.write(rawRequest('GET', '/debug/cpu-profile?seconds=100', { headers: lines }))
     const refused = await waitFor('a second one to be refused', async () => {
       const answer = await get(url, '/debug/cpu-profile?seconds=0.01')
       return answer.status === 200 ? undefined : answer
@@ -135,5 +137,32 @@ describeWith('openssl', '/debug/ with client certificates', () => {
     const { url } = await startTestApp('--web.enable-debug', writeWebConfig(section).flag)
     const tls = { rejectUnauthorized: false, ...pairOf(client) }
     expect((await send('GET', url, '/debug/', { tls })).status).toBe(expected)
+  })
+
+  test('stays closed to a connection that is older than the demand for certificates', async () => {
+    const { server, authority } = certificates()
+    const config = writeWebConfig(tlsSection(server))
+    const app = await startTestApp('--web.enable-debug', config.flag)
+    const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 1 })
+    closeAfterTest(() => agent.destroy())
+    const statusOverAgent = (): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const request = https.get(`${app.url}/debug/`, { agent }, (response) => {
+          response.resume().once('end', () => resolve(response.statusCode ?? 0))
+        })
+        request.on('error', reject)
+      })
+    expect(await statusOverAgent()).toBe(403)
+    config.replace(
+      tlsSection(
+        server,
+        'client_auth_type: RequireAndVerifyClientCert',
+        `client_ca_file: ${authority.cert}`,
+      ),
+    )
+    await waitFor('the file to be read again', () =>
+      app.log().find((line) => line.includes('read again')),
+    )
+    expect(await statusOverAgent()).toBe(403)
   })
 })

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import http2 from 'node:http2'
+import net from 'node:net'
 import path from 'node:path'
 import zlib from 'node:zlib'
 import { startTestApp, type TestApp } from '../../support/app.ts'
@@ -226,6 +227,37 @@ describeWith('openssl', 'over HTTP/2', () => {
     expect((await ask(session, 'GET', '/metrics')).status).toBe(401)
     expect((await ask(session, 'GET', '/metrics', { headers })).status).toBe(200)
     expect((await ask(session, 'GET', '/metrics')).status).toBe(401)
+  })
+
+  test('a method that is none is counted as unknown', async () => {
+    const { url } = await start()
+    const session = connect(url)
+    for (const method of ['M1', 'M2', 'BREW']) {
+      expect((await ask(session, method, '/metrics/job/j')).status).toBe(405)
+    }
+    const page = (await ask(session, 'GET', '/metrics')).body.toString()
+    const counted = page.match(/^pushgateway_http_requests_total.*code="405".*$/gm)
+    expect(counted).toEqual([
+      'pushgateway_http_requests_total{code="405",handler="other",method="unknown"} 3',
+    ])
+  })
+
+  test('a client of HTTP/1.1 beside it may send a path of 100 kB too', async () => {
+    const { url } = await start()
+    const target = `/metrics/job/j/l/${'x'.repeat(100_000)}`
+    const tls = { rejectUnauthorized: false }
+    expect((await send('PUT', url, target, { body: 'm 1\n', tls })).status).toBe(200)
+  })
+
+  test('a stop does not wait for connections that never asked for anything', async () => {
+    const { app, url } = await start()
+    await handshake(url, { ALPNProtocols: ['http/1.1'] })
+    await handshake(url, { ALPNProtocols: ['h2'] })
+    const { hostname, port } = new URL(url)
+    const silent = net.connect(Number(port), hostname)
+    closeAfterTest(() => void silent.destroy())
+    await new Promise((resolve) => silent.once('connect', resolve))
+    await within(5_000, 'the stop', app.stop())
   })
 
   test('a stop answers and stores what is under way, then ends the connection', async () => {

@@ -62,7 +62,15 @@ describe('the head of a scrape', () => {
 })
 
 describe('the body of a scrape', () => {
-  test.each([undefined, 'identity', 'br, deflate', 'gzip;q=0', 'gzip;q=0, *', ''])(
+  test.each([
+    undefined,
+    'identity',
+    'br, deflate',
+    'gzip;q=0',
+    'gzip;q=0, *',
+    'identity, gzip;q=0.5',
+    '',
+  ])(
     'is not compressed when Accept-Encoding is %j, and as long as its head says',
     async (encoding) => {
       const { url } = await startTestApp()
@@ -75,19 +83,24 @@ describe('the body of a scrape', () => {
     },
   )
 
-  test.each(['gzip', 'deflate, gzip;q=0.5, br', 'GZIP', '*', 'gzip;q=1.0, identity; q=0'])(
-    'is gzip when Accept-Encoding is %j, and as long as its head says',
-    async (encoding) => {
-      const { url } = await startTestApp()
-      await send('PUT', url, '/metrics/job/j', { body: 'm 1\n' })
-      const headers = { 'Accept-Encoding': encoding }
-      const answer = await send('GET', url, '/metrics', { headers })
-      expect(answer.headers['content-encoding']).toBe('gzip')
-      expect(answer.headers['content-length']).toBe(String(answer.body.length))
-      const text = zlib.gunzipSync(answer.body).toString()
-      expect(pushedValues(samplesOf(text))).toEqual({ 'm{instance="",job="j"}': '1' })
-    },
-  )
+  test.each([
+    'gzip',
+    'deflate, gzip;q=0.5, br',
+    'GZIP',
+    '*',
+    'gzip;q=1.0, identity; q=0',
+    'x-gzip;q=0, gzip',
+    'identity, gzip',
+  ])('is gzip when Accept-Encoding is %j, and as long as its head says', async (encoding) => {
+    const { url } = await startTestApp()
+    await send('PUT', url, '/metrics/job/j', { body: 'm 1\n' })
+    const headers = { 'Accept-Encoding': encoding }
+    const answer = await send('GET', url, '/metrics', { headers })
+    expect(answer.headers['content-encoding']).toBe('gzip')
+    expect(answer.headers['content-length']).toBe(String(answer.body.length))
+    const text = zlib.gunzipSync(answer.body).toString()
+    expect(pushedValues(samplesOf(text))).toEqual({ 'm{instance="",job="j"}': '1' })
+  })
 
   test('of thousands of groups is the same compressed or not', async () => {
     const { url } = await startTestApp()

@@ -56,6 +56,11 @@ describe('a native histogram of integers', () => {
     expect(metric.native).toMatchObject({ zeroCount: 1, positive: NOTHING })
   })
 
+  test('is told by counts of its own kind only: a whole zero count beside a float count is none', () => {
+    expect(read(integer(7, 5), double(4, 1)).native).toBeUndefined()
+    expect(read(double(8, 5), double(4, 5)).native).toMatchObject({ zeroCount: 5 })
+  })
+
   test('keeps its exemplars', () => {
     const exemplar = message(16, double(2, 3), wire.time(3, 1, 2))
     expect(read(double(6, 0.1), exemplar, exemplar).native?.exemplars).toEqual([
