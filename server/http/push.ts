@@ -9,7 +9,7 @@ import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { sendStatus, sendText } from './answers.ts'
-import { readBody, type Body, type BodyOptions } from './body.ts'
+import { readBody, type Body, type BodyOptions } from './bodies/body.ts'
 
 export interface PushOptions {
   readonly gateway: Gateway

@@ -5,9 +5,9 @@ import { SluiceError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { answerTo, sendText } from './answers.ts'
-import { RequestAborted } from './body.ts'
+import { RequestAborted } from './bodies/body.ts'
 import { askToClose, cutOffAfter, hasBody, isGone } from './http-versions.ts'
-import { peerOf } from './open-connections.ts'
+import { peerOf } from './sockets/open-connections.ts'
 import { takeTurn, whenOver } from './turns.ts'
 
 export interface RequestsOptions {

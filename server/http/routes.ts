@@ -7,11 +7,11 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { createPages } from '../ui/pages.ts'
 import { sendStatus, sendText } from './answers.ts'
-import { BodyBudget } from './body-budget.ts'
-import { allowPushesFrom } from './cors.ts'
+import { BodyBudget } from './bodies/body-budget.ts'
+import { allowPushesFrom } from './access/cors.ts'
 import { debugHandlers } from './debug.ts'
 import { handleMetrics, handleStatus, handleWipe, setApiHeaders } from './api-v1.ts'
-import type { Guard } from './guard.ts'
+import type { Guard } from './access/guard.ts'
 import {
   handleHealthy,
   handleQuit,

@@ -1,12 +1,12 @@
 /**
- * What server/http/express-prototypes.ts is worth: the same Express app behind node:http as it is,
+ * What server/http/sockets/express-prototypes.ts is worth: the same Express app behind node:http as it is,
  * and behind node:http with Express' prototypes. Run as a program with `plain` or `given` it is the
  * server under test; `measureExpress` starts both in turn.
  */
 import { spawn } from 'node:child_process'
 import http from 'node:http'
 import express from 'express'
-import { expressClasses } from '../../server/http/express-prototypes.ts'
+import { expressClasses } from '../../server/http/sockets/express-prototypes.ts'
 import { closedLoop } from './closed-loop.ts'
 
 function serve(kind: string): void {

@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import zlib from 'node:zlib'
 import { compress } from 'snappyjs'
-import { BodyBudget } from '../../../server/http/body-budget.ts'
-import { readBody } from '../../../server/http/body.ts'
-import { readSnappyFrames } from '../../../server/http/encodings/snappy.ts'
+import { BodyBudget } from '../../../server/http/bodies/body-budget.ts'
+import { readBody } from '../../../server/http/bodies/body.ts'
+import { readSnappyFrames } from '../../../server/http/bodies/encodings/snappy.ts'
 import { COMPRESSIONS, compressInOrder } from '../../support/encodings.ts'
 import {
   BLOCK_BYTES,

@@ -1,6 +1,6 @@
 /** Who sent a request, by HTTP basic authentication against bcrypt hashes. */
 import { createHash } from 'node:crypto'
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../../errors.ts'
 import { BcryptWorker } from './bcrypt-worker.ts'
 
 /** Verdicts of a kind that are kept; the oldest give way. */

@@ -1,7 +1,7 @@
 /** Lets pages of other origins push from a browser (--web.cors.origin); nothing else of the gateway. */
 import type { NextFunction, Request, Response } from 'express'
-import { sendStatus } from './answers.ts'
-import type { Requests } from './requests.ts'
+import { sendStatus } from '../answers.ts'
+import type { Requests } from '../requests.ts'
 
 export interface CorsOptions {
   /** Matches the whole of an origin that may. */

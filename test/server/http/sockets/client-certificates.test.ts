@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals'
 import type tls from 'node:tls'
-import { startTestApp, type TestApp } from '../../support/app.ts'
-import { useCertificates, type Certificates, type KeyPair } from '../../support/certificates.ts'
-import { send, waitFor } from '../../support/http.ts'
-import { describeWith } from '../../support/programs.ts'
-import { handshake, pairOf, tlsSection } from '../../support/tls.ts'
-import { writeWebConfig } from '../../support/web-config.ts'
+import { startTestApp, type TestApp } from '../../../support/app.ts'
+import { useCertificates, type Certificates, type KeyPair } from '../../../support/certificates.ts'
+import { send, waitFor } from '../../../support/http.ts'
+import { describeWith } from '../../../support/programs.ts'
+import { handshake, pairOf, tlsSection } from '../../../support/tls.ts'
+import { writeWebConfig } from '../../../support/web-config.ts'
 
 const NAMES = [
   'DNS:batch.example.org',

@@ -1,8 +1,8 @@
 /** Reads the body of a push: raw bytes, whatever the Content-Type says, undone of its encodings. */
 import type { IncomingMessage } from 'node:http'
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../../errors.ts'
 import type { BodyBudget, BodyLease } from './body-budget.ts'
-import { isCutOff } from './http-versions.ts'
+import { isCutOff } from '../http-versions.ts'
 import { KNOWN_ENCODINGS, parseContentEncoding } from './encodings/content-encoding.ts'
 import { Pieces } from './pieces.ts'
 

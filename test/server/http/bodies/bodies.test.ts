@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import zlib from 'node:zlib'
-import { startTestApp } from '../../support/app.ts'
-import { send, waitFor, type Answer } from '../../support/http.ts'
-import { pushed, pushedValues, scrape } from '../../support/page.ts'
-import { connectTo, rawRequest } from '../../support/raw-connection.ts'
+import { startTestApp } from '../../../support/app.ts'
+import { send, waitFor, type Answer } from '../../../support/http.ts'
+import { pushed, pushedValues, scrape } from '../../../support/page.ts'
+import { connectTo, rawRequest } from '../../../support/raw-connection.ts'
 
 const JOB = '/metrics/job/j'
 const STORED = { 'm{instance="",job="j"}': '1' }

@@ -1,5 +1,5 @@
 /** A token bucket: so many requests at once, and then one each interval. */
-import type { RateLimit } from '../config/web-config.ts'
+import type { RateLimit } from '../../config/web-config.ts'
 
 export class TokenBucket {
   readonly limit: RateLimit

@@ -1,12 +1,12 @@
 /** What stands before all routes: the headers, the rate limit and the users of the web configuration. */
 import type { TLSSocket } from 'node:tls'
 import type { NextFunction, Request, Response } from 'express'
-import type { WebConfig } from '../config/web-config.ts'
-import { sendText } from './answers.ts'
+import type { WebConfig } from '../../config/web-config.ts'
+import { sendText } from '../answers.ts'
 import { BasicAuth, type Authentication } from './basic-auth.ts'
-import { isGone } from './http-versions.ts'
+import { isGone } from '../http-versions.ts'
 import { TokenBucket } from './rate-limit.ts'
-import type { Handler, Requests } from './requests.ts'
+import type { Handler, Requests } from '../requests.ts'
 
 export class Guard {
   private readonly requests: Requests

@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { BodyBudget } from '../../../server/http/body-budget.ts'
-import { readBody, RequestAborted } from '../../../server/http/body.ts'
-import { SluiceError } from '../../../server/errors.ts'
-import { closeAfterTest } from '../../support/cleanup.ts'
-import { compressInOrder } from '../../support/encodings.ts'
-import { waitFor } from '../../support/http.ts'
-import { connectTo, rawRequest } from '../../support/raw-connection.ts'
+import { BodyBudget } from '../../../../server/http/bodies/body-budget.ts'
+import { readBody, RequestAborted } from '../../../../server/http/bodies/body.ts'
+import { SluiceError } from '../../../../server/errors.ts'
+import { closeAfterTest } from '../../../support/cleanup.ts'
+import { compressInOrder } from '../../../support/encodings.ts'
+import { waitFor } from '../../../support/http.ts'
+import { connectTo, rawRequest } from '../../../support/raw-connection.ts'
 
 const OVERLOADED = /bytes of bodies are being read already/
 

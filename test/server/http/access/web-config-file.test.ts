@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import { symlinkSync, unlinkSync } from 'node:fs'
 import path from 'node:path'
-import { startTestApp, type TestApp } from '../../support/app.ts'
-import { useCertificates, type Certificates } from '../../support/certificates.ts'
-import { temporaryFolder } from '../../support/cleanup.ts'
-import { send, waitFor } from '../../support/http.ts'
-import { describeWith } from '../../support/programs.ts'
-import { tlsSection } from '../../support/tls.ts'
-import { HASH_OF_ABC, writeWebConfig, type WebConfigOnDisk } from '../../support/web-config.ts'
+import { startTestApp, type TestApp } from '../../../support/app.ts'
+import { useCertificates, type Certificates } from '../../../support/certificates.ts'
+import { temporaryFolder } from '../../../support/cleanup.ts'
+import { send, waitFor } from '../../../support/http.ts'
+import { describeWith } from '../../../support/programs.ts'
+import { tlsSection } from '../../../support/tls.ts'
+import { HASH_OF_ABC, writeWebConfig, type WebConfigOnDisk } from '../../../support/web-config.ts'
 
 function refusal(app: TestApp): Promise<string> {
   return waitFor('the refusal', () => app.log().find((line) => line.includes('level=error')))

@@ -5,7 +5,7 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls'
-import { WebConfigError, type TlsConfig, type TlsVersion } from '../config/web-config.ts'
+import { WebConfigError, type TlsConfig, type TlsVersion } from '../../config/web-config.ts'
 
 /** TLS settings with their certificates and keys, PEM. */
 export interface TlsMaterial {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { TokenBucket } from '../../../server/http/rate-limit.ts'
-import { startTestApp } from '../../support/app.ts'
-import { send, waitFor } from '../../support/http.ts'
-import { HASH_OF_ABC, writeWebConfig } from '../../support/web-config.ts'
+import { TokenBucket } from '../../../../server/http/access/rate-limit.ts'
+import { startTestApp } from '../../../support/app.ts'
+import { send, waitFor } from '../../../support/http.ts'
+import { HASH_OF_ABC, writeWebConfig } from '../../../support/web-config.ts'
 
 describe('a token bucket', () => {
   function taken(bucket: TokenBucket, nowMs: number, tries: number): number {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { Pieces } from '../../../server/http/pieces.ts'
+import { Pieces } from '../../../../server/http/bodies/pieces.ts'
 
 function joined(pieces: readonly Buffer[]): Buffer {
   const all = new Pieces()

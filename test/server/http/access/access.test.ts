@@ -2,11 +2,11 @@
 import { describe, expect, test } from '@jest/globals'
 import bcrypt from 'bcryptjs'
 import zlib from 'node:zlib'
-import { startTestApp } from '../../support/app.ts'
-import { send, waitFor } from '../../support/http.ts'
-import { pushedValues, samplesOf, scrape } from '../../support/page.ts'
-import { connectTo, rawRequest } from '../../support/raw-connection.ts'
-import { basic, writeWebConfig } from '../../support/web-config.ts'
+import { startTestApp } from '../../../support/app.ts'
+import { send, waitFor } from '../../../support/http.ts'
+import { pushedValues, samplesOf, scrape } from '../../../support/page.ts'
+import { connectTo, rawRequest } from '../../../support/raw-connection.ts'
+import { basic, writeWebConfig } from '../../../support/web-config.ts'
 
 const JOB = '/metrics/job/j'
 const STORED = { 'm{instance="",job="j"}': '1' }

@@ -1,5 +1,5 @@
 /** How many bytes of bodies are held at a time, as they came and decompressed, over all requests. */
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../../errors.ts'
 
 /** What is beyond the budget is refused, not queued: whoever waits holds a connection and may give up anyway. */
 export class BodyBudget {

@@ -9,8 +9,8 @@ import {
   WebConfigError,
   type TextSource,
   type WebConfig,
-} from '../config/web-config.ts'
-import { secureContextOptions, type TlsMaterial } from './tls.ts'
+} from '../../config/web-config.ts'
+import { secureContextOptions, type TlsMaterial } from '../sockets/tls.ts'
 
 export interface LoadedWebConfig {
   readonly config: WebConfig

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { crc32c } from '../../../../server/http/encodings/crc32c.ts'
+import { crc32c } from '../../../../../server/http/bodies/encodings/crc32c.ts'
 
 test.each([
   ['the check value of the catalogue', Buffer.from('123456789'), 0xe3069283],

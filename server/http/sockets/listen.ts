@@ -5,7 +5,7 @@ import https from 'node:https'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import type tls from 'node:tls'
 import type { Express } from 'express'
-import type { ListenAddress } from '../config/settings.ts'
+import type { ListenAddress } from '../../config/settings.ts'
 import { http2Listener } from './express-http2.ts'
 import { expressClasses } from './express-prototypes.ts'
 import {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { compress } from 'snappyjs'
-import { decompressSnappy } from '../../../../server/http/encodings/decompress.ts'
-import { readSnappyFrames } from '../../../../server/http/encodings/snappy.ts'
+import { decompressSnappy } from '../../../../../server/http/bodies/encodings/decompress.ts'
+import { readSnappyFrames } from '../../../../../server/http/bodies/encodings/snappy.ts'
 import {
   BLOCK_BYTES,
   chunk,
@@ -11,7 +11,7 @@ import {
   IDENTIFIER,
   snappySync,
   uncompressedChunk,
-} from '../../../support/snappy.ts'
+} from '../../../../support/snappy.ts'
 
 function read(stream: Buffer): Buffer {
   return Buffer.concat([...readSnappyFrames(stream)].map(({ content }) => content))

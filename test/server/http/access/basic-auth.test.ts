@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import bcrypt from 'bcryptjs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { startTestApp, type TestApp } from '../../support/app.ts'
-import { send, waitFor, type Answer } from '../../support/http.ts'
-import { basic, HASH_OF_ABC, writeWebConfig } from '../../support/web-config.ts'
+import { startTestApp, type TestApp } from '../../../support/app.ts'
+import { send, waitFor, type Answer } from '../../../support/http.ts'
+import { basic, HASH_OF_ABC, writeWebConfig } from '../../../support/web-config.ts'
 
 function users(hashes: Readonly<Record<string, string>>): string {
   return JSON.stringify({ basic_auth_users: hashes })
