@@ -1,11 +1,16 @@
 /** What has to be asked and done differently for HTTP/1 and HTTP/2. */
-import type { IncomingMessage } from 'node:http'
+import { METHODS, type IncomingMessage } from 'node:http'
 import http2 from 'node:http2'
 import type { Response } from 'express'
 
 /** Whether requests of one connection are independent of each other, as the streams of HTTP/2 are. */
 export function isMultiplexed(request: IncomingMessage): boolean {
   return request.httpVersionMajor >= 2
+}
+
+/** Over HTTP/2 a client may call its method what it likes. */
+export function knownMethod({ method = '' }: IncomingMessage): string {
+  return METHODS.includes(method) ? method : 'unknown'
 }
 
 export function hasBody(request: IncomingMessage): boolean {

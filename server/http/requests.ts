@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { answerTo, sendText } from './answers.ts'
 import { RequestAborted } from './bodies/body.ts'
-import { askToClose, cutOffAfter, hasBody, isGone } from './http-versions.ts'
+import { askToClose, cutOffAfter, hasBody, isGone, knownMethod } from './http-versions.ts'
 import { peerOf } from './sockets/open-connections.ts'
 import { takeTurn, whenOver } from './turns.ts'
 
@@ -80,7 +80,7 @@ export class Requests {
         this.inFlight.delete(response)
         const { statusCode, headersSent } = response
         if (counted && headersSent) {
-          this.options.ownMetrics.countRequest(name, request.method, statusCode)
+          this.options.ownMetrics.countRequest(name, knownMethod(request), statusCode)
         }
         if (this.options.logRequests) this.logRequest(request, response, peer, startedAt)
       })

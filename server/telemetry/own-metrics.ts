@@ -1,5 +1,4 @@
 /** The gateway's metrics about itself, kept by prom-client and shown by our own encoder. */
-import { METHODS } from 'node:http'
 import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client'
 import { compareUtf8 } from '../groups/grouping-key.ts'
 import { claimsOf, PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
@@ -119,9 +118,7 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
   return {
     claims: ownClaims(registry),
     countRequest(handler, method, code) {
-      // Over HTTP/2 a client may call its method what it likes.
-      const known = METHODS.includes(method) ? method.toLowerCase() : 'unknown'
-      requests.inc({ code: String(code), handler, method: known })
+      requests.inc({ code: String(code), handler, method: method.toLowerCase() })
     },
     observePush(method, seconds, bytes) {
       pushDuration.observe({ method: method.toLowerCase() }, seconds)
