@@ -1,6 +1,6 @@
 /**
- * Reads histograms, classic and native, of whole numbers and of floats. What a Prometheus would refuse a whole scrape
- * for is refused here.
+ * Reads histograms, classic and native, of whole numbers and of floats. What a Prometheus could not read is
+ * refused here; that the buckets add up to the count is the sender's to see to, as in the original.
  */
 import type {
   Bucket,
@@ -8,7 +8,6 @@ import type {
   HistogramMetric,
   Label,
   NativeBuckets,
-  NativeHistogram,
   Span,
   Timestamp,
 } from '../../metrics/metric-family.ts'
@@ -73,9 +72,8 @@ export function readHistogram(
       positive: toNativeBuckets(fields.positive, hasFloatCounts, what),
       exemplars,
     }
-    // Rounded integers need not add up; of floats nobody expects it.
+    // Rounded integers may not add up any more, which Prometheus refuses a whole scrape for; of floats it asks nothing.
     if (!Number.isSafeInteger(metric.count)) metric.hasFloatCounts = true
-    if (metric.hasFloatCounts !== true) checkCount(metric, metric.native, what)
   } else if (Number.isNaN(fields.countFloat)) {
     // Which text allows.
     metric.count = NaN
@@ -232,17 +230,4 @@ function toNativeBuckets(side: SideFields, hasFloatCounts: boolean, what: string
 function absoluteCounts(deltas: readonly bigint[]): number[] {
   let count = 0n
   return deltas.map((delta) => Number((count += delta)))
-}
-
-/**
- * Integers that do not add up, which Prometheus refuses a whole scrape for too. Observations of NaN are in no
- * bucket, and make the sum NaN.
- */
-function checkCount({ count, sum }: HistogramMetric, native: NativeHistogram, what: string): void {
-  const counts = [native.zeroCount, ...native.negative.counts, ...native.positive.counts]
-  const found = counts.reduce((total, bucket) => total + bucket, 0)
-  if (found === count || (Number.isNaN(sum) && found < count)) return
-  throw new MalformedMessage(
-    `${what}: the buckets of a native histogram count ${found} together, its count is ${count}`,
-  )
 }
