@@ -58,6 +58,8 @@ export class Requests {
     next: NextFunction,
   ): Promise<void> | void => {
     const turn = takeTurn(request, response)
+    this.inFlight.add(response)
+    whenOver(response, () => this.inFlight.delete(response))
     if (turn === undefined) return next()
     return turn.then(() => {
       if (!isGone(response)) next()
@@ -73,11 +75,9 @@ export class Requests {
     return async (request, response) => {
       const startedAt = performance.now()
       if (this.draining) askToClose(response)
-      this.inFlight.add(response)
       // Read now: a connection that is gone has no address any more.
       const peer = request.socket.remoteAddress
       whenOver(response, () => {
-        this.inFlight.delete(response)
         const { statusCode, headersSent } = response
         if (counted && headersSent) {
           this.options.ownMetrics.countRequest(name, knownMethod(request), statusCode)

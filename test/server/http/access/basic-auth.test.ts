@@ -177,7 +177,7 @@ describe('comparing a password', () => {
   })
 
   test('that is under way when the gateway stops is done, and the request answered', async () => {
-    const app = await start({ alice: bcrypt.hashSync('abc', 12) })
+    const app = await start({ alice: bcrypt.hashSync('abc', 14) })
     const asked = statusFor(app, 'alice', 'abc')
     await waitFor('the request to be there', async () => {
       return (await ask(app)).status === 401 || undefined
