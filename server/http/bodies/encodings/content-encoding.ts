@@ -1,6 +1,7 @@
 /** Which compressions a Content-Encoding header names, and how each is undone. */
 import zlib from 'node:zlib'
-import { decompressSnappy, type Decompress, decompressWith } from './decompress.ts'
+import { decompressParts, decompressSnappy, decompressWith, type Decompress } from './decompress.ts'
+import { splitZstdFrames } from './zstd.ts'
 
 export type ContentEncoding =
   | {
@@ -36,7 +37,7 @@ const DECOMPRESS: ReadonlyMap<string, Decompress> = new Map([
   ['snappy', decompressSnappy],
   ...(createZstdDecompress === undefined
     ? []
-    : [['zstd', decompressWith(createZstdDecompress)] as const]),
+    : [['zstd', decompressParts(splitZstdFrames, createZstdDecompress)] as const]),
 ])
 
 const KNOWN_TO_THE_ORIGINAL = ['', 'gzip', 'snappy']

@@ -42,6 +42,19 @@ export function decompressWith(create: (body: Buffer) => zlib.Unzip): Decompress
     })
 }
 
+/** As `decompressWith`, for formats whose parts have to be given one by one. */
+export function decompressParts(
+  split: (body: Buffer) => readonly Buffer[],
+  create: () => zlib.Unzip,
+): Decompress {
+  const decompress = decompressWith(create)
+  return async (body, take) => {
+    const pieces = new Pieces()
+    for (const part of split(body)) pieces.add(await decompress(part, take))
+    return pieces.join()
+  }
+}
+
 /** So much is read before others get a turn: bytes of the body or of its content, whichever are more. */
 const BYTES_AT_A_TIME = 2 ** 20
 

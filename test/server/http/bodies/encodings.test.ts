@@ -197,7 +197,8 @@ describe('an encoding that is not known', () => {
 })
 
 describe('zstd', () => {
-  const frame = Buffer.from('28b52ffd0004210000', 'hex')
+  // The magic number, and a frame that is cut off.
+  const frame = Buffer.from('28b52ffd00', 'hex')
   const plain = Buffer.from(TEXT)
 
   test('is known where Node has it, and elsewhere an encoding like any other', async () => {
