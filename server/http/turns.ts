@@ -17,13 +17,11 @@ const CONNECTION = Symbol('the requests of this connection')
 
 type KnownSocket = Socket & { [CONNECTION]?: Connection }
 
-type KnownResponse = Response & { [OVER]?: Over }
-
 /** What is to be done when a request is over: answered, or its connection gone. */
 class Over {
   private callbacks: (() => void)[] | undefined = []
 
-  then(callback: () => void): void {
+  add(callback: () => void): void {
     if (this.callbacks === undefined) callback()
     else this.callbacks.push(callback)
   }
@@ -36,6 +34,8 @@ class Over {
 }
 
 const OVER = Symbol('what is done when this request is over')
+
+type KnownResponse = Response & { [OVER]?: Over }
 
 /** Enters a request, before anything else is done with it. Resolves when it is its turn; undefined when it is so already. */
 export function takeTurn(request: Request, response: KnownResponse): Promise<void> | undefined {
@@ -61,7 +61,7 @@ export function takeTurn(request: Request, response: KnownResponse): Promise<voi
 
 /** Calls back once, when a request that took its turn is over. */
 export function whenOver(response: KnownResponse, callback: () => void): void {
-  response[OVER]?.then(callback)
+  response[OVER]?.add(callback)
 }
 
 function connectionOf(socket: KnownSocket): Connection {

@@ -45,8 +45,12 @@ const KNOWN_TO_THE_ORIGINAL = ['', 'gzip', 'snappy']
 /** What an answer with 415 names. */
 export const KNOWN_ENCODINGS = [...DECOMPRESS.keys()].filter((name) => name !== 'x-gzip').join(', ')
 
+const PLAIN: ContentEncoding = { kind: 'known', steps: [], mayBePlain: false }
+
 /** Names may be in any case; `identity` says nothing. */
-export function parseContentEncoding(header = ''): ContentEncoding {
+export function parseContentEncoding(header: string | undefined): ContentEncoding {
+  // As nearly every push.
+  if (header === undefined) return PLAIN
   const names = header
     .toLowerCase()
     .split(',')
