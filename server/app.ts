@@ -50,7 +50,7 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
     const webConfigFile =
       flags['web.config.file'] === '' ? undefined : new WebConfigFile(flags['web.config.file'])
     const { config: webConfig, tls } = webConfigFile?.initial ?? PLAIN
-    const store = openStore(settings.storageUrl)
+    const store = await openStore(settings.storageUrl)
     teardown.add('store', () => store.close())
     const view = new View(store, {
       helpDiffers: (name, shown, other) =>

@@ -107,7 +107,13 @@ export type GroupWrite = ReplaceGroup | MergeGroup | RecordFailure | DeleteGroup
 
 export type ApplyResult =
   /** Committed: every `changes` that begins from now on, anywhere, reports it or a later write. */
-  | { readonly kind: 'applied'; readonly revision: Revision; readonly inconsistent: boolean }
+  | {
+      readonly kind: 'applied'
+      /** Of the history that the revision is part of. */
+      readonly epoch: string
+      readonly revision: Revision
+      readonly inconsistent: boolean
+    }
   /** A delete of a group that is not there, or too new for it: no revision was made. */
   | { readonly kind: 'unchanged' }
   /** A claim of the write is held with another meaning. Nothing changed. */
@@ -168,6 +174,20 @@ export interface StoreStatus {
   readonly head: Cursor
   readonly groups: number
   readonly samples: number
+  /** How long the store took to say so, in milliseconds. */
+  readonly roundTripMs: number
+}
+
+/** What a store tells whoever opened it, without being asked. */
+export interface StoreEvents {
+  /** Something in how the store is set up that its operator should know. */
+  warning(message: string): void
+  /** The store cannot be reached any more. */
+  lost(reason: string): void
+  /** The store can be reached again; also the first time, when opening it did not wait for that. */
+  restored(): void
+  /** A call is tried once more. */
+  retried(reason: string): void
 }
 
 export interface GroupStore {
@@ -178,7 +198,8 @@ export interface GroupStore {
    * Makes one write, entirely or not at all, in one order with all others. Equal shape as stored
    * means that neither claims nor guard are looked at: nothing they judge has changed.
    *
-   * @throws StoreError: the write is not and will not be applied
+   * @throws StoreError: the write is not and will not be applied; with the code `unconfirmed` it may
+   *   have been, once, but will not be from now on
    */
   apply(write: GroupWrite): Promise<ApplyResult>
 

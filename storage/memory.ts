@@ -128,7 +128,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       tombstones++
       bump(nameSets, place.partition, place.nameSet, -1)
     }
-    return { kind: 'applied', revision, inconsistent: after?.inconsistent ?? false }
+    return { kind: 'applied', epoch, revision, inconsistent: after?.inconsistent ?? false }
   }
 
   function applyPush(write: ReplaceGroup | MergeGroup): ApplyResult {
@@ -334,6 +334,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
         head: cursor(),
         groups,
         samples,
+        roundTripMs: 0,
       }
     },
     async close() {

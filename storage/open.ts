@@ -1,16 +1,28 @@
 /** From a storage URL to a driver. */
 import { StoreError } from './errors.ts'
-import type { GroupStore } from './group-store.ts'
+import type { GroupStore, StoreEvents } from './group-store.ts'
 import { createMemoryStore } from './memory.ts'
 import { openSqliteStore, type SqliteOptions } from './sqlite/sqlite-store.ts'
 
+/** Passwords that stand neither in the URL nor in a file that it names. */
+export interface StoreSecrets {
+  readonly password?: string | undefined
+  readonly sentinelPassword?: string | undefined
+}
+
+export interface OpenOptions {
+  readonly secrets?: StoreSecrets
+  readonly events?: Partial<StoreEvents>
+}
+
 /**
  * Opens the store that a URL names: `memory:` or `sqlite:PATH[?synchronous=full|normal]
- * [&shared_filesystem=refuse|allow]`.
+ * [&shared_filesystem=refuse|allow]`. A store on the network that cannot be reached is no error: it
+ * is there, unavailable, and connects when it can.
  *
  * @throws StoreError unusable for a URL that is not understood; see the drivers for others
  */
-export function openStore(url: string): GroupStore {
+export async function openStore(url: string, _options: OpenOptions = {}): Promise<GroupStore> {
   const [scheme, rest] = splitOnce(url, ':')
   switch (scheme) {
     case 'memory':

@@ -13,6 +13,7 @@ const STATUS: Readonly<Record<ErrorCode | StoreErrorCode, number>> = {
   not_found: 404,
   overloaded: 503,
   unavailable: 503,
+  unconfirmed: 503,
   full: 507,
   corrupt: 503,
   unusable: 503,

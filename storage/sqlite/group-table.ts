@@ -246,7 +246,7 @@ export class GroupTable {
       families: index,
       exposition,
     })
-    return { kind: 'applied', revision: meta.revision, inconsistent }
+    return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent }
   }
 
   private putValues(
@@ -262,7 +262,12 @@ export class GroupTable {
     // After a merge the digest over all families is not known; the next PUT brings it back.
     const shape = write.kind === 'replace' ? write.shape : head.shape
     this.values.run(meta.revision, shape, timeUs, samples, index, exposition, head.id)
-    return { kind: 'applied', revision: meta.revision, inconsistent: head.inconsistent === 1 }
+    return {
+      kind: 'applied',
+      epoch: meta.epoch,
+      revision: meta.revision,
+      inconsistent: head.inconsistent === 1,
+    }
   }
 
   private fail(write: RecordFailure, meta: Meta, timeUs: number): ApplyResult {
@@ -270,7 +275,12 @@ export class GroupTable {
     if (head?.live === 1) {
       meta.revision++
       this.failed.run(meta.revision, timeUs, head.id)
-      return { kind: 'applied', revision: meta.revision, inconsistent: head.inconsistent === 1 }
+      return {
+        kind: 'applied',
+        epoch: meta.epoch,
+        revision: meta.revision,
+        inconsistent: head.inconsistent === 1,
+      }
     }
     const unguarded = this.uncovered(write)
     if (unguarded !== undefined) return unguarded
@@ -284,7 +294,7 @@ export class GroupTable {
       families: '[]',
       exposition: Buffer.alloc(0),
     })
-    return { kind: 'applied', revision: meta.revision, inconsistent: false }
+    return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent: false }
   }
 
   private delete(write: DeleteGroup, meta: Meta): ApplyResult {
@@ -298,7 +308,7 @@ export class GroupTable {
     meta.groups--
     meta.samples -= head.samples
     this.bury.run(meta.revision, meta.revision, head.id)
-    return { kind: 'applied', revision: meta.revision, inconsistent: false }
+    return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent: false }
   }
 
   private store(

@@ -196,6 +196,7 @@ class SqliteStore implements GroupStore {
   }
 
   async status(): Promise<StoreStatus> {
+    const startedAt = performance.now()
     try {
       return await this.reading(() => {
         const { groups, samples } = this.table.readMeta()
@@ -205,12 +206,14 @@ class SqliteStore implements GroupStore {
           head: this.headCursor(),
           groups,
           samples,
+          roundTripMs: performance.now() - startedAt,
         }
       })
     } catch (error) {
       const unavailable = error instanceof Error ? error.message : String(error)
       const head = { epoch: '', revision: 0, nonce: '' }
-      return { driver: 'sqlite', unavailable, head, groups: 0, samples: 0 }
+      const roundTripMs = performance.now() - startedAt
+      return { driver: 'sqlite', unavailable, head, groups: 0, samples: 0, roundTripMs }
     }
   }
 

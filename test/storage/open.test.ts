@@ -5,10 +5,10 @@ import { openStore } from '../../storage/open.ts'
 import { closeAfterTest, temporaryFolder } from '../support/cleanup.ts'
 import { applied } from './contract/reading.ts'
 import { replace } from './contract/writes.ts'
-import { openDatabase, thrownBy } from './sqlite-files.ts'
+import { openDatabase } from './sqlite-files.ts'
 
 test('memory: is a store in this process', async () => {
-  const store = openStore('memory:')
+  const store = await openStore('memory:')
   closeAfterTest(() => store.close())
   await applied(store, replace('g', []))
   expect(await store.status()).toMatchObject({ driver: 'memory', groups: 1 })
@@ -18,7 +18,7 @@ test.each(['', '?synchronous=full', '?synchronous=normal', '?shared_filesystem=a
   'sqlite:PATH%s is a database file',
   async (query) => {
     const file = path.join(temporaryFolder(), 'a b.db')
-    const store = openStore(`sqlite:${file}${query}`)
+    const store = await openStore(`sqlite:${file}${query}`)
     closeAfterTest(() => store.close())
     await applied(store, replace('g', []))
     expect(await store.status()).toMatchObject({ driver: 'sqlite', groups: 1 })
@@ -40,8 +40,8 @@ test.each([
   'sqlite:x.db?synchronous=FULL',
   'sqlite:x.db?shared_filesystem=maybe',
   'sqlite:x.db?unknown=1',
-])('%j is refused, and the message names it', (url) => {
-  const error = thrownBy(() => openStore(url))
+])('%j is refused, and the message names it', async (url) => {
+  const error: unknown = await openStore(url).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(StoreError)
   expect(error).toMatchObject({ code: 'unusable' })
   expect((error as StoreError).message).toContain(JSON.stringify(url))
