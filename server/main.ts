@@ -2,6 +2,7 @@
 /** The program: command line and signals in, exit status out. */
 import { helpText } from './config/help.ts'
 import { parseFlags, UsageError, type ParsedFlags } from './config/parse-flags.ts'
+import { redactArguments, redactUrl } from './config/redact-url.ts'
 import { settingsFrom, type Settings } from './config/settings.ts'
 import { takeSystemdSockets } from './config/systemd-sockets.ts'
 import { startApp, type App } from './app.ts'
@@ -27,7 +28,25 @@ function configure(): Configuration {
   }
 }
 
+/** What `ps` shows of a process is its command line, for everybody on the host. */
+function hidePasswords(): void {
+  const [, ...words] = process.argv
+  const shown = redactArguments(words)
+  if (words.every((word, i) => word === shown[i])) return
+  process.title = [process.argv0, ...process.execArgv, ...shown].join(' ')
+}
+
+/** Why it cannot start, for the log: messages quote the URL of the store, which may hold a password. */
+function reasonOf(error: unknown, { storageUrl }: Settings): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const shown = redactUrl(storageUrl)
+  return message
+    .replaceAll(storageUrl, () => shown)
+    .replaceAll(JSON.stringify(storageUrl), () => JSON.stringify(shown))
+}
+
 async function main(): Promise<void> {
+  hidePasswords()
   const build = readBuildInfo()
   const { parsed, settings } = configure()
   if (parsed.help || parsed.version) {
@@ -73,7 +92,7 @@ async function main(): Promise<void> {
   try {
     app = await startApp({ settings, logger, build, onQuit: () => stop('/-/quit') })
   } catch (error) {
-    logger.error('cannot start', { reason: error instanceof Error ? error.message : String(error) })
+    logger.error('cannot start', { reason: reasonOf(error, settings) })
     process.exitCode = 1
     return
   }

@@ -66,6 +66,12 @@ export const FLAGS = {
     default: '/metrics',
     help: 'Path of the page that Prometheus scrapes. Pushes go to /metrics/job/... all the same.',
   },
+  'web.own-metrics': {
+    kind: 'text',
+    default: 'auto',
+    choices: ['auto', 'page', 'separate'],
+    help: 'Whether the page of --web.telemetry-path carries the metrics of this process too (page), or only /-/metrics does (separate). auto: page with memory: and sqlite:, separate with Redis.',
+  },
   'web.external-url': {
     kind: 'text',
     default: '',
@@ -116,14 +122,19 @@ export const FLAGS = {
   'storage.url': {
     kind: 'text',
     default: 'sqlite:sluice.db',
-    help: 'Where groups are kept: memory: or sqlite:PATH (options: ?synchronous=full|normal, &shared_filesystem=allow).',
+    help: 'Where groups are kept: memory:, sqlite:PATH (options: ?synchronous=full|normal, &shared_filesystem=allow), or a Redis or Valkey: redis://, rediss://, redis+sentinel://, redis+cluster://, redis+unix:///.',
   },
   'storage.timeout': {
     kind: 'duration',
     default: 5000,
     min: 1,
     max: TIMER_MS_MAX,
-    help: 'How long a push may wait for the store before it is answered 503.',
+    help: 'How long a push or a scrape may wait for the store before it is answered 503.',
+  },
+  'store.serve-stale': {
+    kind: 'duration',
+    default: 0,
+    help: 'While the store is unavailable, scrapes get the page as of the last time it was there, if that is no longer ago than this. 0s: they get 503.',
   },
   'persistence.file': {
     kind: 'text',
@@ -208,5 +219,11 @@ export type FlagValues = { readonly [Name in FlagName]: ValueOf[(typeof FLAGS)[N
 export function environmentName(name: FlagName): string {
   return `SLUICE_${name.toUpperCase().replace(/[.-]/g, '_')}`
 }
+
+/** Passwords of the store that are taken from the environment only, and shown nowhere. */
+export const SECRET_VARIABLES = {
+  password: 'SLUICE_STORAGE_PASSWORD',
+  sentinelPassword: 'SLUICE_STORAGE_SENTINEL_PASSWORD',
+} as const
 
 export const FLAG_NAMES = Object.keys(FLAGS) as FlagName[]

@@ -5,10 +5,18 @@ import {
   environmentName,
   FLAG_NAMES,
   FLAGS,
+  SECRET_VARIABLES,
   type Flag,
   type FlagName,
   type FlagValues,
 } from './flags.ts'
+import { redactUrl } from './redact-url.ts'
+
+/** Passwords of the store that stand in no flag. */
+export interface StorageSecrets {
+  readonly password: string | undefined
+  readonly sentinelPassword: string | undefined
+}
 
 export interface ParsedFlags {
   readonly values: FlagValues
@@ -16,6 +24,7 @@ export interface ParsedFlags {
   readonly given: ReadonlySet<FlagName>
   readonly help: boolean
   readonly version: boolean
+  readonly storageSecrets: StorageSecrets
   /** Variables that look like settings and are none. */
   readonly unknownVariables: readonly string[]
 }
@@ -55,12 +64,17 @@ export function parseFlags(
       values[name] = FLAGS[name].default
     }
   }
-  const known = new Set(FLAG_NAMES.map(environmentName))
+  const known = new Set([...FLAG_NAMES.map(environmentName), ...Object.values(SECRET_VARIABLES)])
+  const secret = (variable: string): string | undefined => variables[variable] || undefined
   return {
     values: values as FlagValues,
     given,
     help,
     version,
+    storageSecrets: {
+      password: secret(SECRET_VARIABLES.password),
+      sentinelPassword: secret(SECRET_VARIABLES.sentinelPassword),
+    },
     unknownVariables: Object.keys(environment).filter(
       (variable) => variable.startsWith('SLUICE_') && !known.has(variable),
     ),
@@ -85,7 +99,9 @@ function readCommandLine(argv: readonly string[]): RawValues {
       allowNegative: true,
       allowPositionals: true,
     })
-    if (positionals.length > 0) throw new UsageError(`unexpected argument ${positionals[0]}`)
+    if (positionals.length > 0) {
+      throw new UsageError(`unexpected argument ${redactUrl(positionals[0]!)}`)
+    }
     return values
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -144,10 +160,11 @@ function readText(shown: string, flag: Flag, text: string): string | number {
   }
 }
 
-/** A value as the status API shows it, in the spelling of the original. */
+/** A value as the status API shows it, in the spelling of the original; without passwords. */
 export function showFlagValue(name: FlagName, values: FlagValues): string {
   const value = values[name]
   const { kind } = FLAGS[name]
   if (kind === 'duration') return formatDuration(value as number)
+  if (name === 'storage.url') return redactUrl(String(value))
   return Array.isArray(value) ? value.join('\n') : String(value)
 }

@@ -1,6 +1,6 @@
 /** What follows from the flags: addresses, prefixes and the store, checked before anything starts. */
 import type { FlagValues } from './flags.ts'
-import { UsageError, type ParsedFlags } from './parse-flags.ts'
+import { UsageError, type ParsedFlags, type StorageSecrets } from './parse-flags.ts'
 
 export type ListenAddress =
   | {
@@ -23,13 +23,25 @@ export interface Settings {
   readonly telemetryPath: string
   /** Matches the whole of an origin whose pages may push; undefined: none may. */
   readonly corsOrigin: RegExp | undefined
+  /** May hold a password: to be shown only as redact-url.ts makes it. */
   readonly storageUrl: string
+  readonly storageSecrets: StorageSecrets
+  /** Whether the page of `telemetryPath` carries this process' own metrics too, or only /-/metrics does. */
+  readonly ownMetrics: 'page' | 'separate'
   /** What the operator should know of how the flags were understood. */
   readonly warnings: readonly string[]
 }
 
+/** Behind the route prefix; always the metrics of this process alone. */
+export const OWN_METRICS_PATH = '/-/metrics'
+
 /** @throws UsageError naming the flag whose value cannot be used */
-export function settingsFrom({ values, given, unknownVariables }: ParsedFlags): Settings {
+export function settingsFrom({
+  values,
+  given,
+  storageSecrets,
+  unknownVariables,
+}: ParsedFlags): Settings {
   const warnings = unknownVariables.map(
     (name) => `the environment variable ${name} is no setting of Sluice`,
   )
@@ -42,6 +54,13 @@ export function settingsFrom({ values, given, unknownVariables }: ParsedFlags): 
       `--web.telemetry-path=${telemetryPath}: must begin with a slash and name a page of its own`,
     )
   }
+  const url = storageUrl(values, given, warnings)
+  const ownMetrics = placeOfOwnMetrics(values['web.own-metrics'], url)
+  if (ownMetrics === 'separate' && telemetryPath === OWN_METRICS_PATH) {
+    throw new UsageError(
+      `--web.telemetry-path=${telemetryPath}: is where the gateway's own metrics are`,
+    )
+  }
   if (values['web.listen-address'].length === 0)
     throw new UsageError('--web.listen-address is empty')
   return {
@@ -51,7 +70,9 @@ export function settingsFrom({ values, given, unknownVariables }: ParsedFlags): 
     externalPrefix: externalPath ?? routePrefix,
     telemetryPath,
     corsOrigin: originPattern(values['web.cors.origin']),
-    storageUrl: storageUrl(values, given, warnings),
+    storageUrl: url,
+    storageSecrets,
+    ownMetrics,
     warnings,
   }
 }
@@ -66,6 +87,12 @@ function storageUrl(values: FlagValues, given: ParsedFlags['given'], warnings: s
   if (file.includes('?'))
     throw new UsageError(`--persistence.file=${file}: must not contain a question mark`)
   return file === '' ? 'memory:' : `sqlite:${file}`
+}
+
+/** Replicas of a cluster are scraped through a balancer; what each says of itself would jump there. */
+function placeOfOwnMetrics(choice: string, url: string): 'page' | 'separate' {
+  if (choice === 'page' || choice === 'separate') return choice
+  return /^rediss?[:+]/.test(url) ? 'separate' : 'page'
 }
 
 function originPattern(text: string): RegExp | undefined {

@@ -451,3 +451,30 @@ describe('two gateways on one file', () => {
     expect(pushedValues(await scrape(b.url))).toEqual({ 'm{instance="",job="j"}': '2' })
   })
 })
+
+describe('a password in a flag', () => {
+  const readCommandLine = (pid: number | undefined): string =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+
+  test('is not shown by the list of processes, which has the rest of the command line', async () => {
+    const { process, stderr } = await startGateway([
+      MEMORY,
+      '--web.external-url=http://user:secret@127.0.0.1/sluice/',
+    ])
+    const shown = readCommandLine(process.pid)
+    expect(shown).toContain('--web.external-url=http://user:***@127.0.0.1/sluice/')
+    expect(shown).toContain(`main.js --web.listen-address=127.0.0.1:0 ${MEMORY}`)
+    expect(shown + stderr()).not.toContain('secret')
+  })
+
+  test('is not part of why a gateway cannot start', async () => {
+    const said = await expectRefusal(['--storage.url=nosuch://user:secret@host/0'])
+    expect(said).toContain('nosuch://user:***@host/0')
+    expect(said).not.toContain('secret')
+  })
+
+  test('leaves the command line as it is when there is none', async () => {
+    const { process } = await startGateway([MEMORY])
+    expect(readCommandLine(process.pid).split('\0')).toContain(MEMORY)
+  })
+})

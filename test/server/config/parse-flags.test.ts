@@ -231,3 +231,37 @@ test('help and version are given whatever else is wrong', () => {
 test('a duration that no timer can wait is refused', () => {
   expect(() => parseFlags(['--web.shutdown-delay=600h'], {})).toThrow(/--web.shutdown-delay=600h/)
 })
+
+describe('passwords of the store', () => {
+  const variables = {
+    SLUICE_STORAGE_PASSWORD: 'secret',
+    SLUICE_STORAGE_SENTINEL_PASSWORD: 'other secret',
+  }
+
+  test('come from two variables, which no flag stands for', () => {
+    const { storageSecrets, unknownVariables, given } = parseFlags([], variables)
+    expect(storageSecrets).toEqual({ password: 'secret', sentinelPassword: 'other secret' })
+    expect(unknownVariables).toEqual([])
+    expect([...given]).toEqual([])
+    expect(() => parseFlags(['--storage.password=secret'], {})).toThrow(UsageError)
+  })
+
+  test('are not there when the variables are empty or missing', () => {
+    const none = { password: undefined, sentinelPassword: undefined }
+    expect(parseFlags([], {}).storageSecrets).toEqual(none)
+    expect(parseFlags([], { SLUICE_STORAGE_PASSWORD: '' }).storageSecrets).toEqual(none)
+  })
+
+  test('are no part of any value that is shown', () => {
+    const argv = ['--storage.url=redis://user:in-the-url@host/0']
+    const { values } = parseFlags(argv, variables)
+    const shown = FLAG_NAMES.map((name) => showFlagValue(name, values)).join('\n')
+    expect(shown).toContain('redis://user:***@host/0')
+    expect(shown).not.toMatch(/secret|in-the-url/)
+  })
+
+  test('are no part of what is said of a stray argument', () => {
+    const message = usageErrorOf(['--storage.url=', 'redis://user:secret@host/0'])
+    expect(message).toBe('unexpected argument redis://user:***@host/0')
+  })
+})

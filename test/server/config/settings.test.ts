@@ -199,3 +199,31 @@ describe('the origins of pushes from browsers', () => {
     )
   })
 })
+
+describe('own metrics are on the page that is scraped', () => {
+  test.each([
+    ['with memory:', ['--storage.url=memory:'], 'page'],
+    ['with a file', ['--storage.url=sqlite:redis.db'], 'page'],
+    ['with a file named as in the original', ['--persistence.file=x'], 'page'],
+    ['not with Redis', ['--storage.url=redis://h/0'], 'separate'],
+    ['not with Redis over TLS', ['--storage.url=rediss://h/0'], 'separate'],
+    ['not with Sentinel', ['--storage.url=redis+sentinel://h/m'], 'separate'],
+    ['not with a cluster over TLS', ['--storage.url=rediss+cluster://h'], 'separate'],
+    ['not with a socket of Redis', ['--storage.url=redis+unix:///run/r.sock'], 'separate'],
+    ['with Redis when asked for', ['--storage.url=redis://h', '--web.own-metrics=page'], 'page'],
+    ['not with memory: when asked for', ['--web.own-metrics=separate'], 'separate'],
+  ] as const)('%s', (_, argv, place) => {
+    expect(settings([...argv]).ownMetrics).toBe(place)
+  })
+
+  test('or on /-/metrics alone, which then cannot be the page that is scraped', () => {
+    const telemetry = '--web.telemetry-path=/-/metrics'
+    expect(usageErrorOf([telemetry, '--web.own-metrics=separate'])).toContain('/-/metrics')
+    expect(settings([telemetry]).telemetryPath).toBe('/-/metrics')
+  })
+})
+
+test('passwords from the environment go to the store', () => {
+  const { storageSecrets } = settings([], { SLUICE_STORAGE_PASSWORD: 'secret' })
+  expect(storageSecrets).toEqual({ password: 'secret', sentinelPassword: undefined })
+})
