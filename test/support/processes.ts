@@ -1,11 +1,13 @@
 /** Programs that are not ours, run by tests. */
 import { spawn } from 'node:child_process'
-import { closeAfterTest } from './cleanup.ts'
+import { closeAfterTest, type OnClose } from './cleanup.ts'
 
 export interface ProcessOptions {
   readonly input?: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** When it is killed, if it still runs then; by default after the test. */
+  readonly onClose?: OnClose
 }
 
 export interface RunningProcess {
@@ -18,11 +20,11 @@ export interface RunningProcess {
   readonly ended: Promise<number | null>
 }
 
-/** Starts a program; it is killed after the test if it still runs then. */
+/** Starts a program, which does not outlive the test. */
 export function startProcess(
   command: string,
   args: readonly string[],
-  { input = '', cwd, env }: ProcessOptions = {},
+  { input = '', cwd, env, onClose = closeAfterTest }: ProcessOptions = {},
 ): RunningProcess {
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -39,7 +41,7 @@ export function startProcess(
     child.on('error', reject)
     child.on('close', resolve)
   })
-  closeAfterTest(async () => {
+  onClose(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
     await ended
   })

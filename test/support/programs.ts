@@ -24,8 +24,11 @@ const PROGRAMS = {
     install: 'apt-get install python3-prometheus-client',
     probe: ['-c', 'import prometheus_client'],
   },
+  'redis-sentinel': { install: 'apt-get install redis-sentinel' },
+  'redis-server': { install: 'apt-get install redis-server' },
   'systemd-analyze': { install: 'apt-get install systemd' },
   'systemd-socket-activate': { install: 'apt-get install systemd' },
+  'valkey-server': { install: 'apt-get install valkey-server; in Debian 12 from its backports' },
 } as const satisfies Record<string, ProgramSpec>
 
 export type ProgramName = keyof typeof PROGRAMS
