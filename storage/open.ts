@@ -2,6 +2,8 @@
 import { StoreError } from './errors.ts'
 import type { GroupStore, StoreEvents } from './group-store.ts'
 import { createMemoryStore } from './memory.ts'
+import { openRedisStore } from './redis/redis-store.ts'
+import { withoutPassword } from './redis/redis-url.ts'
 import { openSqliteStore, type SqliteOptions } from './sqlite/sqlite-store.ts'
 
 /** Passwords that stand neither in the URL nor in a file that it names. */
@@ -16,13 +18,16 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the store that a URL names: `memory:` or `sqlite:PATH[?synchronous=full|normal]
- * [&shared_filesystem=refuse|allow]`. A store on the network that cannot be reached is no error: it
+ * Opens the store that a URL names: `memory:`, `sqlite:PATH[?synchronous=full|normal]
+ * [&shared_filesystem=refuse|allow]`, or what redis/redis-url.ts knows. A store on the network that cannot be reached is no error: it
  * is there, unavailable, and connects when it can.
  *
  * @throws StoreError unusable for a URL that is not understood; see the drivers for others
  */
-export async function openStore(url: string, _options: OpenOptions = {}): Promise<GroupStore> {
+export async function openStore(
+  url: string,
+  { secrets = {}, events = {} }: OpenOptions = {},
+): Promise<GroupStore> {
   const [scheme, rest] = splitOnce(url, ':')
   switch (scheme) {
     case 'memory':
@@ -33,8 +38,19 @@ export async function openStore(url: string, _options: OpenOptions = {}): Promis
       if (path === '') throw unusable(url, 'sqlite: needs the path of a file')
       return openSqliteStore(path, parseSqliteOptions(url, query))
     }
+    case 'redis':
+    case 'rediss':
+    case 'redis+sentinel':
+    case 'rediss+sentinel':
+    case 'redis+cluster':
+    case 'rediss+cluster':
+    case 'redis+unix':
+      return openRedisStore(url, { secrets, events })
     default:
-      throw unusable(url, 'known are memory: and sqlite:PATH')
+      throw unusable(
+        url,
+        'known are memory:, sqlite:PATH, and redis://HOST:PORT/DB with its relatives',
+      )
   }
 }
 
@@ -58,5 +74,5 @@ function splitOnce(text: string, separator: string): [string, string | undefined
 }
 
 function unusable(url: string, why: string): StoreError {
-  return new StoreError('unusable', `storage URL ${JSON.stringify(url)}: ${why}`)
+  return new StoreError('unusable', `storage URL ${JSON.stringify(withoutPassword(url))}: ${why}`)
 }

@@ -1,0 +1,134 @@
+/** One connection to the server that takes writes, however that is found: by address, by sentinels, by a cluster. */
+import { Redis, type RedisOptions } from 'ioredis'
+import type { Address, RedisTarget } from './redis-url.ts'
+
+/** How to reach a server; in which protocol is not for the caller to say. */
+type Where = Omit<RedisOptions, 'protocol' | 'replyMapping'>
+
+/** Silence for so long while an answer is awaited ends a connection. */
+export const SILENCE_MAX_MS = 2000
+const CONNECT_TIMEOUT_MS = 2000
+/** How long a server may take from being dialled to being ready, loading its data included. */
+const READY_TIMEOUT_MS = 10_000
+
+/**
+ * Connects anew, by way of sentinels or cluster nodes where there are some.
+ *
+ * @param key any key of the store: which node of a cluster has it
+ * @throws what ioredis or the server said; nothing is left open
+ */
+export async function connectToPrimary(target: RedisTarget, key: string): Promise<Redis> {
+  const { place, db } = target
+  switch (place.kind) {
+    case 'single':
+      return ready(target, { ...addressOf(place), db })
+    case 'unix':
+      return ready(target, { path: place.path, db })
+    case 'sentinel':
+      // ioredis also checks that who the sentinels name says itself that it is a primary.
+      return ready(target, {
+        sentinels: shuffled(place.sentinels).map(addressOf),
+        name: place.name,
+        db,
+        sentinelRetryStrategy: () => null,
+        sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+        ...sentinelAccess(target),
+      })
+    case 'cluster':
+      return ready(target, addressOf(await findOwner(target, place.nodes, key)))
+  }
+}
+
+function addressOf({ host, port }: Address): Address {
+  return { host, port }
+}
+
+function sentinelAccess({ tls, sentinelLogin: { username, password } }: RedisTarget): Where {
+  return {
+    ...(username !== undefined && { sentinelUsername: username }),
+    ...(password !== undefined && { sentinelPassword: password }),
+    ...(tls !== undefined && { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } }),
+  }
+}
+
+/** Reconnecting, queueing and sending again are not left to ioredis: it does not know of deadlines. */
+async function ready(target: RedisTarget, where: Where): Promise<Redis> {
+  const { tls, login } = target
+  const redis = new Redis({
+    ...where,
+    ...login,
+    ...(tls !== undefined && { tls: { ...tls } }),
+    protocol: 2,
+    connectionName: 'sluice',
+    disableClientInfo: true,
+    lazyConnect: true,
+    retryStrategy: null,
+    reconnectOnError: null,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: SILENCE_MAX_MS,
+    maxLoadingRetryTime: CONNECT_TIMEOUT_MS,
+  })
+  let said: Error | undefined
+  redis.on('error', (error: Error) => (said = error))
+  const tooLate = setTimeout(() => {
+    said ??= new Error(`not ready after ${READY_TIMEOUT_MS / 1000} s`)
+    redis.disconnect()
+  }, READY_TIMEOUT_MS)
+  try {
+    await redis.connect()
+    return redis
+  } catch (error) {
+    redis.disconnect()
+    // What the server said is worth more than that the connection was closed then.
+    throw said ?? error
+  } finally {
+    clearTimeout(tooLate)
+  }
+}
+
+/**
+ * The primary that has the slot of a key. All keys of a store lie in one slot, so one connection is
+ * all that is needed, and what is known of the others gets old.
+ */
+async function findOwner(
+  target: RedisTarget,
+  nodes: readonly Address[],
+  key: string,
+): Promise<Address> {
+  const errors: string[] = []
+  for (const node of shuffled(nodes)) {
+    try {
+      return await askForOwner(target, node, key)
+    } catch (error) {
+      errors.push(`${node.host}:${node.port}: ${(error as Error).message}`)
+    }
+  }
+  throw new Error(`no node of the cluster knows who has the data: ${errors.join('; ')}`)
+}
+
+async function askForOwner(target: RedisTarget, node: Address, key: string): Promise<Address> {
+  const redis = await ready(target, addressOf(node))
+  try {
+    const slot = (await redis.call('CLUSTER', 'KEYSLOT', key)) as number
+    const ranges = (await redis.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][]
+    const range = ranges.find(([first, last]) => first <= slot && slot <= last)
+    if (range === undefined) throw new Error(`nobody has slot ${slot}`)
+    const [host, port] = range[2]
+    // A node that does not know its own address says nothing, or is asked for by another name.
+    return { host: host === '' ? node.host : host, port }
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/** In a random order, so that not all replicas of the gateway ask the same one. */
+function shuffled<T>(list: readonly T[]): T[] {
+  return list
+    .map((item) => ({ item, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ item }) => item)
+}
