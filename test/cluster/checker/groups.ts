@@ -1,0 +1,328 @@
+/**
+ * Rule: what a page shows of a group is what all writes up to the page's revision make of it. So nothing that was
+ * acknowledged is lost, nothing comes back, nothing takes effect twice, and what came in one push is seen together.
+ */
+import type { Content, History, Scrape, Write } from '../history.ts'
+import type { Eras } from './eras.ts'
+import { apply, explain, isEqual, keyOf, untilOf, type Step } from './explain.ts'
+import type { Guarantee, Loss, Violation } from './verdict.ts'
+
+export interface Groups {
+  readonly violations: Violation[]
+  readonly losses: Loss[]
+  readonly compared: number
+  readonly changed: number
+  readonly ambiguousSeen: number
+}
+
+/** All that is known of one revision. */
+interface Snapshot {
+  readonly revision: number
+  readonly groups: ReadonlyMap<string, Content>
+  /** Of the scrapes that showed this revision or a later one, the first end. */
+  seenBy: number
+  /** Of the scrapes that showed this revision or an earlier one, the last start. */
+  notPastAt: number
+}
+
+/** From one snapshot to the next, for one group. */
+interface Segment extends Step {
+  readonly from: Snapshot
+  readonly to: Snapshot
+}
+
+const NOTHING: Content = new Map()
+const BEGINNING: Snapshot = { revision: 0, groups: new Map(), seenBy: 0, notPastAt: -Infinity }
+
+export function checkGroups(history: History, eras: Eras, guarantee: Guarantee): Groups {
+  const snapshots = Array.from({ length: eras.count }, (_, era) =>
+    snapshotsOf(history.scrapes.filter((scrape) => eras.of(scrape) === era)),
+  )
+  const byGroup = new Map<string, Write[]>()
+  for (const write of history.writes) {
+    const writes = byGroup.get(write.group)
+    if (writes === undefined) byGroup.set(write.group, [write])
+    else writes.push(write)
+  }
+  const result = { violations: [], losses: [], compared: 0, changed: 0, ambiguousSeen: 0 }
+  const durable = Array.from({ length: eras.count }, (_, era) => {
+    const before = eras.endOfPrevious(era)
+    const settled = history.writes.filter(({ endedAt }) => endedAt < before)
+    return settled.reduce((highest, write) => Math.max(highest, revisionOf(write) ?? 0), 0)
+  })
+  for (const [group, writes] of byGroup) {
+    new GroupCheck(group, writes, eras, guarantee, result).run(snapshots, durable)
+  }
+  return result
+}
+
+class GroupCheck {
+  private readonly group: string
+  private readonly writes: readonly Write[]
+  private readonly byValue: ReadonlyMap<string, Write>
+  private readonly eras: Eras
+  private readonly guarantee: Guarantee
+  private readonly result: {
+    violations: Violation[]
+    losses: Loss[]
+    compared: number
+    changed: number
+    ambiguousSeen: number
+  }
+  private readonly everSeen = new Set<string>()
+
+  constructor(
+    group: string,
+    writes: readonly Write[],
+    eras: Eras,
+    guarantee: Guarantee,
+    result: GroupCheck['result'],
+  ) {
+    this.group = group
+    this.writes = writes
+    this.byValue = new Map(writes.map((write) => [write.value, write]))
+    this.eras = eras
+    this.guarantee = guarantee
+    this.result = result
+  }
+
+  /** @param durable for each era, the highest revision that the eras before have promised to keep */
+  run(snapshots: readonly (readonly Snapshot[])[], durable: readonly number[]): void {
+    let last = BEGINNING
+    for (const [era, ofEra] of snapshots.entries()) {
+      if (era === 0) {
+        this.follow(era, BEGINNING, ofEra)
+      } else if (this.guarantee === 'lossless') {
+        const before = snapshots[era - 1]!
+        const kept = before.findLast(({ revision }) => revision <= durable[era]!) ?? BEGINNING
+        this.follow(era, kept, ofEra)
+      } else if (ofEra.length > 0) {
+        this.takeOver(era, last, ofEra[0]!)
+        this.follow(era, ofEra[0]!, ofEra.slice(1))
+      }
+      last = ofEra.at(-1) ?? last
+    }
+    for (const { outcome, value } of this.writes) {
+      if (outcome.kind === 'ambiguous' && this.everSeen.has(value)) this.result.ambiguousSeen++
+    }
+  }
+
+  /** Goes from snapshot to snapshot of an era, from one that is taken for granted. */
+  private follow(era: number, start: Snapshot, snapshots: readonly Snapshot[]): void {
+    const ordered = this.orderedIn(era).filter((write) => revisionOf(write)! > start.revision)
+    const floating = this.floatingIn(era)
+    const seen = new Set(this.contentOf(start).values())
+    const unseen = floating.filter(
+      (write) => isWithoutRevision(write) && this.eras.of(write) === era,
+    )
+    const segments: Segment[] = []
+    let from = start
+    let next = 0
+    for (const to of snapshots) {
+      const first = next
+      while (next < ordered.length && revisionOf(ordered[next]!)! <= to.revision) next++
+      const step = this.step(from, to, ordered.slice(first, next), floating, seen)
+      this.result.compared++
+      if (step !== undefined) this.judge(step)
+      if (unseen.length > 0) segments.push(step ?? this.unchanged(from, to))
+      for (const value of this.contentOf(to).values()) {
+        seen.add(value)
+        this.everSeen.add(value)
+      }
+      from = to
+    }
+    for (const write of unseen) {
+      if (!seen.has(write.value)) this.judgeUnseen(write, segments)
+    }
+  }
+
+  /** What has to be explained; undefined where nothing changed. */
+  private step(
+    from: Snapshot,
+    to: Snapshot,
+    ordered: readonly Write[],
+    floating: readonly Write[],
+    seen: ReadonlySet<string>,
+  ): Segment | undefined {
+    const [before, after] = [this.contentOf(from), this.contentOf(to)]
+    if (ordered.length === 0 && isEqual(before, after)) return undefined
+    this.result.changed++
+    const shown = new Set(before.values())
+    const appeared = new Set([...after.values()].filter((value) => !shown.has(value)))
+    const forced = floating.filter(({ value }) => appeared.has(value))
+    for (const write of forced) this.judgeAppearance(write, from, to, seen)
+    const optional = floating.filter(
+      (write) =>
+        !isWithoutRevision(write) &&
+        !seen.has(write.value) &&
+        !appeared.has(write.value) &&
+        isWithin(write, from, to),
+    )
+    return { from, to, before, after, ordered, forced, optional }
+  }
+
+  private unchanged(from: Snapshot, to: Snapshot): Segment {
+    const [before, after] = [this.contentOf(from), this.contentOf(to)]
+    return { from, to, before, after, ordered: [], forced: [], optional: [] }
+  }
+
+  private judge(segment: Segment): void {
+    const explanation = explain(segment)
+    if (explanation === 'explained') return
+    const { from, to, before, after, ordered, forced, optional } = segment
+    const expected = ordered.reduce(apply, before)
+    const rule = explanation === 'undecided' ? 'decidable' : 'groups are what was written'
+    const what =
+      `{${this.group}} has {${keyOf(after)}} at revision ${to.revision}; {${keyOf(before)}} at ${from.revision} ` +
+      `and ${ordered.length} acknowledged writes make {${keyOf(expected)}}` +
+      (forced.length + optional.length > 0
+        ? `, and ${forced.length + optional.length} that may have taken effect do not explain it`
+        : '') +
+      this.historyOf(new Set([...expected.values(), ...after.values()]))
+    this.result.violations.push({ rule, what, at: to.notPastAt })
+  }
+
+  /** A write of which the order is not known shows for the first time. */
+  private judgeAppearance(
+    write: Write,
+    from: Snapshot,
+    to: Snapshot,
+    seen: ReadonlySet<string>,
+  ): void {
+    const say = (rule: string, what: string): void => {
+      this.result.violations.push({
+        rule,
+        what: `${write.kind} ${write.value} of {${this.group}} ${what} at revision ${to.revision}`,
+        at: to.notPastAt,
+      })
+    }
+    if (seen.has(write.value)) say('once at most', 'took effect once more')
+    else if (untilOf(write) < from.notPastAt) {
+      say(
+        'not after its deadline',
+        `took effect ${(from.notPastAt - untilOf(write)).toFixed(0)} ms too late`,
+      )
+    }
+  }
+
+  /** An acknowledged write without a revision, which no page shows, must fit in somewhere. */
+  private judgeUnseen(write: Write, segments: readonly Segment[]): void {
+    const open = segments.filter(({ from, to }) => isWithin(write, from, to))
+    if (open.length === 0 || (segments.at(-1)?.to.notPastAt ?? 0) < write.endedAt) return
+    const fits = open.some(
+      (segment) => explain({ ...segment, forced: [...segment.forced, write] }) !== 'impossible',
+    )
+    if (fits) return
+    this.result.violations.push({
+      rule: 'groups are what was written',
+      what: `${write.target} acknowledged ${write.kind} ${write.value} of {${this.group}}, which took no effect`,
+      at: write.startedAt,
+    })
+  }
+
+  /** After a failover that may lose the tail: what the new one begins with, and what is missing. */
+  private takeOver(era: number, last: Snapshot, first: Snapshot): void {
+    const before = this.contentOf(last)
+    const after = this.contentOf(first)
+    const previous = this.orderedIn(era - 1).filter((write) => revisionOf(write)! > last.revision)
+    const since = this.orderedIn(era).filter((write) => revisionOf(write)! <= first.revision)
+    const floating = this.floatingIn(era)
+    const shown = new Set(after.values())
+    const was = new Set(before.values())
+    const ordered = [...previous, ...since]
+    const forced = floating.filter(({ value }) => shown.has(value) && !was.has(value))
+    const optional = floating.filter((write) => !shown.has(write.value))
+    this.result.compared++
+    for (const value of shown) this.everSeen.add(value)
+    if (explain({ before, after, ordered, forced, optional }) === 'explained') return
+    const expected = new Set(ordered.reduce(apply, before).values())
+    const lost = [...expected].filter(
+      (value) => !shown.has(value) && this.byValue.get(value)?.outcome.kind === 'acknowledged',
+    )
+    const undone = previous.filter(({ kind }) => kind === 'delete').map(({ value }) => value)
+    for (const value of lost.length > 0 ? lost : undone.slice(-1)) {
+      this.result.losses.push({ group: this.group, value })
+    }
+  }
+
+  private contentOf(snapshot: Snapshot): Content {
+    return snapshot.groups.get(this.group) ?? NOTHING
+  }
+
+  /** Writes whose place in an era is known, in their order. */
+  private orderedIn(era: number): Write[] {
+    return this.writes
+      .filter((write) => this.standingIn(era, write) === 'ordered')
+      .sort((a, b) => revisionOf(a)! - revisionOf(b)!)
+  }
+
+  /** Writes that took effect in an era at a place that is not known, or may have. */
+  private floatingIn(era: number): Write[] {
+    return this.writes.filter((write) => this.standingIn(era, write) === 'floating')
+  }
+
+  private standingIn(era: number, write: Write): 'ordered' | 'floating' | 'absent' {
+    const { kind } = write.outcome
+    if (kind === 'refused' || kind === 'failed') return 'absent'
+    const [first, last] = this.eras.rangeOf(write)
+    if (first > era) return 'absent'
+    if (kind === 'ambiguous') return 'floating'
+    if (revisionOf(write) === undefined) return last < era ? 'absent' : 'floating'
+    // What is promised to last has its place in every later era, too.
+    if (last < era) return this.guarantee === 'lossless' ? 'ordered' : 'absent'
+    if (last > era) return 'floating'
+    return first === era || this.guarantee === 'lossless' ? 'ordered' : 'floating'
+  }
+
+  private historyOf(values: ReadonlySet<string>): string {
+    const lines = this.writes
+      .filter(({ value }) => values.has(value))
+      .map(({ kind, value, families, outcome, startedAt, endedAt, target }) => {
+        const position = outcome.kind === 'acknowledged' ? ` at ${outcome.position?.revision}` : ''
+        const time = `${startedAt.toFixed(1)}..${endedAt.toFixed(1)}`
+        return `\n    ${kind} ${value} of ${families.join(' ')}: ${outcome.kind}${position}, ${time}, ${target}`
+      })
+    return lines.join('')
+  }
+}
+
+function revisionOf({ outcome }: Write): number | undefined {
+  return outcome.kind === 'acknowledged' ? outcome.position?.revision : undefined
+}
+
+function isWithoutRevision(write: Write): boolean {
+  return write.outcome.kind === 'acknowledged' && revisionOf(write) === undefined
+}
+
+/** Whether a write can have taken effect between two snapshots. */
+function isWithin(write: Write, from: Snapshot, to: Snapshot): boolean {
+  return write.startedAt < to.seenBy && untilOf(write) >= from.notPastAt
+}
+
+function snapshotsOf(scrapes: readonly Scrape[]): Snapshot[] {
+  const byRevision = new Map<number, Snapshot>()
+  for (const { position, page, startedAt, endedAt } of scrapes) {
+    if (position === undefined) continue
+    const { revision } = position
+    const known = byRevision.get(revision)
+    if (known === undefined) {
+      byRevision.set(revision, {
+        revision,
+        groups: page.groups,
+        seenBy: endedAt,
+        notPastAt: startedAt,
+      })
+    } else {
+      known.seenBy = Math.min(known.seenBy, endedAt)
+      known.notPastAt = Math.max(known.notPastAt, startedAt)
+    }
+  }
+  const snapshots = [...byRevision.values()].sort((a, b) => a.revision - b.revision)
+  for (const [i, snapshot] of snapshots.entries()) {
+    snapshot.notPastAt = Math.max(snapshot.notPastAt, snapshots[i - 1]?.notPastAt ?? -Infinity)
+  }
+  for (const [i, snapshot] of [...snapshots.entries()].reverse()) {
+    snapshot.seenBy = Math.min(snapshot.seenBy, snapshots[i + 1]?.seenBy ?? Infinity)
+  }
+  return snapshots
+}
