@@ -12,6 +12,8 @@ import { createRoutes } from './http/routes.ts'
 import { WebConfigFile, type LoadedWebConfig } from './http/access/web-config-file.ts'
 import type { BuildInfo } from './telemetry/build-info.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { measureStore } from './measured-store.ts'
+import { StoreWatch } from './store-watch.ts'
 import { createOwnMetrics } from './telemetry/own-metrics.ts'
 import { View } from './view/view.ts'
 
@@ -21,6 +23,8 @@ export interface AppOptions {
   readonly build: BuildInfo
   /** Called when somebody asks for the end over HTTP. */
   readonly onQuit: () => void
+  /** Opens the store in place of storage/open.ts. */
+  readonly openStore?: typeof openStore
 }
 
 export interface App {
@@ -36,13 +40,22 @@ export interface App {
 const PLAIN: LoadedWebConfig = { config: NO_WEB_CONFIG, tls: undefined }
 const REQUESTS_END_MS = 30_000
 const MAINTAIN_MS = 30_000
+/** Each time up to a fifth longer or shorter. */
+const MAINTAIN_JITTER = 0.2
 
 /**
- * Opens the store, loads the page and listens. When it resolves, requests are being served.
+ * Opens the store, loads the page and listens. When it resolves, requests are being served; those that need the store
+ * are refused while that is unavailable, which is no reason not to start.
  *
  * @throws StoreError or the system's error when something cannot be opened; nothing is left open
  */
-export async function startApp({ settings, logger, build, onQuit }: AppOptions): Promise<App> {
+export async function startApp({
+  settings,
+  logger,
+  build,
+  onQuit,
+  openStore: open = openStore,
+}: AppOptions): Promise<App> {
   const teardown = new Teardown(logger)
   try {
     const startedAt = new Date()
@@ -50,7 +63,26 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
     const webConfigFile =
       flags['web.config.file'] === '' ? undefined : new WebConfigFile(flags['web.config.file'])
     const { config: webConfig, tls } = webConfigFile?.initial ?? PLAIN
-    const store = await openStore(settings.storageUrl)
+    const ownMetrics = createOwnMetrics(build, {
+      leftOut: () => view.leftOut,
+      helpDifferences: () => view.helpDifferences,
+      view: () => ({
+        revision: view.position.revision,
+        ageSeconds: view.ageMs / 1000,
+        ...view.totals,
+      }),
+      store: () => watch.look(),
+    })
+    teardown.add('own metrics', () => ownMetrics.stop())
+    const watch = new StoreWatch({
+      logger,
+      storeTimeoutMs: flags['storage.timeout'],
+      countRetry: () => ownMetrics.countStoreRetry(),
+    })
+    const store = measureStore(
+      await open(settings.storageUrl, { secrets: settings.storageSecrets, events: watch }),
+      ownMetrics,
+    )
     teardown.add('store', () => store.close())
     const view = new View(store, {
       helpDiffers: (name, shown, other) =>
@@ -59,21 +91,16 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
           shown,
           other,
         }),
-      reset: (reason) =>
-        logger.warn('the store has another history; reading everything anew', { reason }),
+      reset: (reason) => {
+        ownMetrics.countViewReset(reason)
+        logger.warn('the store has another history; reading everything anew', { reason })
+      },
+      synced: () => watch.synced(),
+      syncFailed: (error) => watch.syncFailed(error),
     })
-    await view.sync()
-    logger.info('store opened', {
-      store: store.url,
-      groups: view.groupCount,
-      revision: view.position.revision,
-    })
-    const ownMetrics = createOwnMetrics(build, {
-      leftOut: () => view.leftOut,
-      helpDifferences: () => view.helpDifferences,
-    })
-    teardown.add('own metrics', () => ownMetrics.stop())
-    teardown.add('maintenance', startMaintenance(store, view, logger))
+    teardown.add('store watch', () => watch.stop())
+    await watch.follow(store, view)
+    teardown.add('maintenance', startMaintenance(store, view, watch, logger))
 
     const gateway = new Gateway({
       store,
@@ -82,6 +109,8 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
       logger,
       checked: !flags['push.disable-consistency-check'],
       storeTimeoutMs: flags['storage.timeout'],
+      showsOwnMetrics: settings.ownMetrics === 'page',
+      staleMsMax: flags['store.serve-stale'],
     })
     const requests = new Requests({
       ownMetrics,
@@ -102,7 +131,7 @@ export async function startApp({ settings, logger, build, onQuit }: AppOptions):
       logger,
       build,
       startedAt,
-      notReady: async () => (stopping ? 'shutting down' : (await store.status()).unavailable),
+      notReady: async () => (stopping ? 'shutting down' : watch.notReady()),
       quit: flags['web.enable-lifecycle'] ? onQuit : undefined,
     })
     const listeners: Listener[] = []
@@ -163,16 +192,30 @@ function followWebConfig(
 }
 
 /** Trims the store now and then, and keeps the view from falling far behind without scrapes. */
-function startMaintenance(store: GroupStore, view: View, logger: Logger): () => Promise<void> {
+function startMaintenance(
+  store: GroupStore,
+  view: View,
+  watch: StoreWatch,
+  logger: Logger,
+): () => Promise<void> {
   let running = Promise.resolve()
-  const timer = setInterval(() => {
-    running = Promise.all([store.maintain(), view.sync()]).then(
-      () => undefined,
-      (error: unknown) => logger.warn('maintenance failed', { reason: String(error) }),
-    )
-  }, MAINTAIN_MS)
+  let timer: NodeJS.Timeout | undefined
+  const schedule = (): void => {
+    // Replicas that were started together should not do it together.
+    const delayMs = MAINTAIN_MS * (1 + MAINTAIN_JITTER * (2 * Math.random() - 1))
+    timer = setTimeout(() => {
+      schedule()
+      // While the store is away, the watch is after it already.
+      if (!watch.isInStep) return
+      running = Promise.all([store.maintain(), view.sync()]).then(
+        () => undefined,
+        (error: unknown) => logger.warn('maintenance failed', { reason: String(error) }),
+      )
+    }, delayMs)
+  }
+  schedule()
   return async () => {
-    clearInterval(timer)
+    clearTimeout(timer)
     await running
   }
 }

@@ -19,16 +19,32 @@ import type { Logger } from './telemetry/logger.ts'
 import type { OwnMetrics } from './telemetry/own-metrics.ts'
 import { exposedLabels, parseStored, type GroupSlot } from './view/group-slot.ts'
 import type { ExpositionFormat } from './exposition/negotiate.ts'
-import { joinGzip, joinPlain, type Rope } from './view/rope.ts'
+import { ownPage } from './view/own-page.ts'
+import { joinGzip, joinPlain, type Rope, type RopePart } from './view/rope.ts'
 import type { View } from './view/view.ts'
+import { within } from './within.ts'
 
 /** PUT replaces a group, POST replaces families in it. */
 export type PushKind = 'replace' | 'merge'
 
+/** A moment in the history of the store. */
+export type Position = Pick<Cursor, 'epoch' | 'revision'>
+
 export type PushOutcome =
-  | { readonly kind: 'accepted' }
+  /** With the moment at which it was applied. */
+  | { readonly kind: 'accepted'; readonly at: Position | undefined }
   /** The group keeps what it had; its failure time moved. */
   | ({ readonly kind: 'rejected' } & Rejection)
+
+/** The page as it goes out. */
+export interface Exposition extends Rope {
+  /** What it shows. */
+  readonly position: Position
+  /** How old it is, where the store could not be asked; undefined when it is as of now. */
+  readonly staleMs: number | undefined
+}
+
+export type Encoding = 'identity' | 'gzip'
 
 export interface GatewayOptions {
   readonly store: GroupStore
@@ -38,6 +54,10 @@ export interface GatewayOptions {
   /** False with --push.disable-consistency-check. */
   readonly checked: boolean
   readonly storeTimeoutMs: number
+  /** Whether the page carries the metrics of this process too. */
+  readonly showsOwnMetrics: boolean
+  /** How old a page may be that is shown while the store is unavailable; 0 = none is. */
+  readonly staleMsMax: number
 }
 
 const NOT_JUDGED: Guard = { nameSets: [], groups: [] }
@@ -55,7 +75,7 @@ export class Gateway {
   /**
    * Checks a push and stores it. Resolves to 'accepted' only when the store has committed it.
    *
-   * @throws StoreError when the store cannot take it; then nothing of it is stored
+   * @throws StoreError when the store cannot take it; then nothing of it is stored, except where the code says so
    */
   async push(
     kind: PushKind,
@@ -64,22 +84,23 @@ export class Gateway {
   ): Promise<PushOutcome> {
     const { checked, ownMetrics } = this.options
     const prepared = preparePush(grouping, families, { ownClaims: ownMetrics.claims, checked })
-    const rejection = prepared.kind === 'rejected' ? prepared : await this.store(kind, prepared)
-    if (rejection === undefined) return { kind: 'accepted' }
-    ownMetrics.countRejection(rejection.rule)
+    const outcome = prepared.kind === 'rejected' ? prepared : await this.store(kind, prepared)
+    if (outcome.kind === 'accepted') return outcome
+    ownMetrics.countRejection(outcome.rule)
     await this.tryToRecordFailure(grouping)
-    return { ...rejection, kind: 'rejected' }
+    return outcome
   }
 
-  /** Deletes a group; one that is not there is no error. */
-  async remove(grouping: GroupingKey): Promise<void> {
+  /** Deletes a group. Resolves to when it was; to undefined when there was none, which is no error. */
+  async remove(grouping: GroupingKey): Promise<Position | undefined> {
     const { store, storeTimeoutMs } = this.options
-    await store.apply({
+    const result = await store.apply({
       kind: 'delete',
       key: grouping.key,
       nonce: newNonce(),
       timeoutMs: storeTimeoutMs,
     })
+    return positionOf(result)
   }
 
   /** Deletes all groups that are there now. Returns how many. */
@@ -89,16 +110,30 @@ export class Gateway {
 
   /** All groups as of now, in order of their keys. */
   async groups(): Promise<GroupSlot[]> {
-    await this.options.view.sync()
-    return this.options.view.groups()
+    const { view, storeTimeoutMs } = this.options
+    await within(storeTimeoutMs, view.sync())
+    return view.groups()
   }
 
-  /** The page as of now, at least as new as everything acknowledged before the call. */
-  async expose(format: ExpositionFormat, encoding: 'identity' | 'gzip'): Promise<Rope> {
-    const { view, ownMetrics } = this.options
-    const [own] = await Promise.all([ownMetrics.collect(), view.sync()])
-    const parts = view.page(format, own)
-    return encoding === 'gzip' ? joinGzip(parts) : joinPlain(parts)
+  /**
+   * The page as of now, at least as new as everything acknowledged before the call; or an older one, where that is
+   * allowed and the store unavailable.
+   *
+   * @param waitMs how long whoever asked will wait
+   * @throws StoreError unavailable when that or --storage.timeout is over, or the store cannot be asked
+   */
+  async expose(format: ExpositionFormat, encoding: Encoding, waitMs: number): Promise<Exposition> {
+    const { view, ownMetrics, showsOwnMetrics } = this.options
+    const staleMs = await this.catchUp(waitMs)
+    const own = showsOwnMetrics ? await ownMetrics.collect() : []
+    const { epoch, revision } = view.position
+    const rope = join(view.page(format, own), encoding)
+    return { ...rope, position: { epoch, revision }, staleMs }
+  }
+
+  /** What this process says of itself, whatever the store does. */
+  async exposeOwn(format: ExpositionFormat, encoding: Encoding): Promise<Rope> {
+    return join(ownPage(format, await this.options.ownMetrics.collect()), encoding)
   }
 
   /** Where in the store's history the page stands. */
@@ -106,22 +141,39 @@ export class Gateway {
     return this.options.view.position
   }
 
-  /** Undefined when the push is stored. */
-  private async store(kind: PushKind, push: PreparedPush): Promise<Rejection | undefined> {
+  /** Resolves to undefined when the view is as of now, else to how old it is. */
+  private async catchUp(waitMs: number): Promise<number | undefined> {
+    const { view, storeTimeoutMs, staleMsMax } = this.options
+    try {
+      await within(Math.min(waitMs, storeTimeoutMs), view.sync())
+      return undefined
+    } catch (error) {
+      const isUnavailable = error instanceof StoreError && error.code === 'unavailable'
+      const { ageMs } = view
+      if (!isUnavailable || !view.wasSynced || ageMs > staleMsMax) throw error
+      return ageMs
+    }
+  }
+
+  private async store(kind: PushKind, push: PreparedPush): Promise<PushOutcome> {
     const { checked } = this.options
     let guard = NOT_JUDGED
     let knownInconsistent = false
     this.options.ownMetrics.countDroppedDuplicates(push.droppedDuplicates)
     for (let round = 1; round <= ROUNDS_MAX; round++) {
       const result = await this.apply(kind, push, guard, knownInconsistent)
-      if (result.kind === 'applied' || result.kind === 'unchanged') return undefined
+      if (result.kind === 'applied' || result.kind === 'unchanged') {
+        return { kind: 'accepted', at: positionOf(result) }
+      }
       if (result.kind === 'refused') {
         const { claim, wanted, held } = result
-        return { rule: 'type', reason: describeClash(claim, wanted, held) }
+        return { kind: 'rejected', rule: 'type', reason: describeClash(claim, wanted, held) }
       }
       const judged = await this.judge(push, result.nameSets)
       guard = judged.guard
-      if (checked && judged.rejection !== undefined) return judged.rejection
+      if (checked && judged.rejection !== undefined) {
+        return { kind: 'rejected', ...judged.rejection }
+      }
       knownInconsistent = judged.rejection !== undefined
     }
     throw new StoreError(
@@ -225,6 +277,15 @@ export class Gateway {
     }
     return 'other pushes to the same job kept getting in between'
   }
+}
+
+/** When a write was applied; undefined when it was not. */
+function positionOf(result: ApplyResult): Position | undefined {
+  return result.kind === 'applied' ? { epoch: result.epoch, revision: result.revision } : undefined
+}
+
+function join(parts: readonly RopePart[], encoding: Encoding): Rope {
+  return encoding === 'gzip' ? joinGzip(parts) : joinPlain(parts)
 }
 
 /** The labels of a series that the stored family has too. */

@@ -2,6 +2,7 @@
 import type { Response } from 'express'
 import { StoreError, type StoreErrorCode } from '../../storage/errors.ts'
 import { SluiceError, type ErrorCode } from '../errors.ts'
+import type { Position } from '../gateway.ts'
 
 const STATUS: Readonly<Record<ErrorCode | StoreErrorCode, number>> = {
   invalid_path: 400,
@@ -19,8 +20,8 @@ const STATUS: Readonly<Record<ErrorCode | StoreErrorCode, number>> = {
   unusable: 503,
 }
 
-/** What a client may wait before trying again, in seconds. */
-const RETRY_AFTER_SECONDS = 2
+/** What a client may wait before trying again: one of so many seconds, so that not all come back at once. */
+const RETRY_AFTER_SECONDS = [1, 2, 3]
 
 export interface ErrorAnswer {
   readonly status: number
@@ -40,12 +41,27 @@ export function sendText(response: Response, status: number, text: string): void
   response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.setHeader('X-Content-Type-Options', 'nosniff')
-  if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_SECONDS)
+  if (status === 503) response.setHeader('Retry-After', retryAfterSeconds())
   response.end(`${text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text}\n`)
+}
+
+function retryAfterSeconds(): number {
+  return RETRY_AFTER_SECONDS[Math.floor(Math.random() * RETRY_AFTER_SECONDS.length)]!
 }
 
 /** Reasons quote what was pushed, which may be megabytes. */
 const TEXT_MAX = 2000
+
+export const REVISION_HEADER = 'Sluice-Revision'
+
+/** Says which moment of the store's history an answer belongs to; undefined: none. */
+export function setRevision(response: Response, at: Position | undefined): void {
+  if (at === undefined) return
+  response.setHeader(REVISION_HEADER, `${at.epoch.slice(0, EPOCH_SHOWN)}/${at.revision}`)
+}
+
+/** So much of an epoch tells it from others. */
+const EPOCH_SHOWN = 8
 
 /** An answer without a body. */
 export function sendStatus(response: Response, status: number): void {

@@ -8,7 +8,7 @@ import type { Gateway, PushKind } from '../gateway.ts'
 import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
-import { sendStatus, sendText } from './answers.ts'
+import { sendStatus, sendText, setRevision } from './answers.ts'
 import { readBody, type Body, type BodyOptions } from './bodies/body.ts'
 
 export interface PushOptions {
@@ -37,6 +37,7 @@ export async function handlePush(
   if (isWithoutEof && body.bytes.length > 0) options.ownMetrics.countMissingEof()
   const outcome = await options.gateway.push(kind, grouping, families)
   if (outcome.kind === 'accepted') {
+    setRevision(response, outcome.at)
     sendStatus(response, options.acceptedStatus)
   } else {
     logRejection(options, request, grouping, outcome.reason)
@@ -72,7 +73,7 @@ export async function handleDelete(
   response: Response,
 ): Promise<void> {
   const grouping = groupingOf(options, request)
-  await options.gateway.remove(grouping)
+  setRevision(response, await options.gateway.remove(grouping))
   sendStatus(response, 202)
 }
 

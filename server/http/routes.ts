@@ -1,6 +1,6 @@
 /** Every URL of the gateway, on one page. */
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
-import type { Settings } from '../config/settings.ts'
+import { OWN_METRICS_PATH, type Settings } from '../config/settings.ts'
 import type { Gateway } from '../gateway.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -21,7 +21,7 @@ import {
 } from './lifecycle.ts'
 import { handleDelete, handlePush, type PushOptions } from './push.ts'
 import type { Handler, Requests } from './requests.ts'
-import { handleScrape } from './scrape.ts'
+import { handleOwnMetrics, handleScrape } from './scrape.ts'
 
 export interface RoutesOptions extends LifecycleOptions {
   readonly settings: Settings
@@ -75,6 +75,14 @@ export function createRoutes(options: RoutesOptions): Express {
   )
 
   const unbounded = { bounded: false }
+  page(
+    prefix + OWN_METRICS_PATH,
+    requests.handler(
+      'own_metrics',
+      (request, response) => handleOwnMetrics(scrape, request, response),
+      { bounded: false, counted: false },
+    ),
+  )
   page(`${prefix}/-/healthy`, requests.handler('healthy', handleHealthy, unbounded))
   page(
     `${prefix}/-/ready`,

@@ -1,9 +1,10 @@
-/** GET and HEAD of the page that Prometheus scrapes. */
+/** GET and HEAD of the pages that Prometheus scrapes. */
 import type { Request, Response } from 'express'
 import { negotiate } from '../exposition/negotiate.ts'
-import type { Gateway } from '../gateway.ts'
+import type { Encoding, Gateway } from '../gateway.ts'
+import type { Rope } from '../view/rope.ts'
 import { acceptsGzip } from './accept.ts'
-import { nextDrain } from './answers.ts'
+import { nextDrain, setRevision } from './answers.ts'
 import { isGone, isMultiplexed } from './http-versions.ts'
 
 export interface ScrapeOptions {
@@ -12,18 +13,59 @@ export interface ScrapeOptions {
   readonly preferOpenMetrics: boolean
 }
 
+/** What Prometheus needs of its timeout for the answer to reach it. */
+const ANSWER_MS = 500
+
+/** The page with what was pushed. */
 export async function handleScrape(
   { gateway, preferOpenMetrics }: ScrapeOptions,
   request: Request,
   response: Response,
 ): Promise<void> {
   const format = negotiate(request.headers.accept, { preferOpenMetrics })
-  const gzip = acceptsGzip(request)
-  const { parts, byteLength } = await gateway.expose(format, gzip ? 'gzip' : 'identity')
-  response.setHeader('Content-Type', format.contentType)
+  const encoding = encodingFor(request)
+  const page = await gateway.expose(format, encoding, waitMsOf(request))
+  setRevision(response, page.position)
+  if (page.staleMs !== undefined) {
+    response.setHeader('Sluice-Stale', Math.ceil(page.staleMs / 1000))
+  }
+  return sendPage(request, response, format.contentType, encoding, page)
+}
+
+/** The page with what this process says of itself. */
+export async function handleOwnMetrics(
+  { gateway, preferOpenMetrics }: ScrapeOptions,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const format = negotiate(request.headers.accept, { preferOpenMetrics })
+  const encoding = encodingFor(request)
+  const page = await gateway.exposeOwn(format, encoding)
+  return sendPage(request, response, format.contentType, encoding, page)
+}
+
+function encodingFor(request: Request): Encoding {
+  return acceptsGzip(request) ? 'gzip' : 'identity'
+}
+
+/** How long the store may take, where the scraper says how long it waits itself. */
+export function waitMsOf({ headers }: Pick<Request, 'headers'>): number {
+  const timeoutMs = Number(headers['x-prometheus-scrape-timeout-seconds']) * 1000
+  if (!(timeoutMs > 0)) return Infinity
+  return Math.max(timeoutMs - ANSWER_MS, timeoutMs / 2)
+}
+
+function sendPage(
+  request: Request,
+  response: Response,
+  contentType: string,
+  encoding: Encoding,
+  { parts, byteLength }: Rope,
+): Promise<void> | void {
+  response.setHeader('Content-Type', contentType)
   response.setHeader('Vary', 'Accept, Accept-Encoding')
   response.setHeader('Content-Length', byteLength)
-  if (gzip) response.setHeader('Content-Encoding', 'gzip')
+  if (encoding === 'gzip') response.setHeader('Content-Encoding', 'gzip')
   if (request.method === 'HEAD') {
     response.end()
     return

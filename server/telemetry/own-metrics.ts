@@ -5,21 +5,22 @@ import { claimsOf, PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
 import type { MetricFamily, MetricType } from '../metrics/metric-family.ts'
 import type { BuildInfo } from './build-info.ts'
 import { readFamilies } from './prom-client-families.ts'
+import { createStoreMetrics, type StoreMetrics, type StoreSources } from './store-metrics.ts'
 
-/** What the metrics are read from when a page is made. */
-export interface OwnMetricsSources {
+/** What the metrics are read from when they are collected. */
+export interface OwnMetricsSources extends StoreSources {
   readonly leftOut: () => number
   readonly helpDifferences: () => number
 }
 
-export interface OwnMetrics {
+export interface OwnMetrics extends StoreMetrics {
   countRequest(handler: string, method: string, code: number): void
   observePush(method: string, seconds: number, bytes: number): void
   countRejection(rule: string): void
   countFailureNotRecorded(): void
   countDroppedDuplicates(metrics: number): void
   countMissingEof(): void
-  /** All own families, sorted by name. */
+  /** All own families, sorted by name. Asks the store how it is, and waits for that only briefly. */
   collect(): Promise<MetricFamily[]>
   /** What pushes must agree with: the names and types of the own families, from the start. */
   readonly claims: ReadonlyMap<string, string>
@@ -114,8 +115,10 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
       this.set(sources.helpDifferences())
     },
   })
+  const storeMetrics = createStoreMetrics(registry, sources)
 
   return {
+    ...storeMetrics.counters,
     claims: ownClaims(registry),
     countRequest(handler, method, code) {
       requests.inc({ code: String(code), handler, method: method.toLowerCase() })
@@ -137,6 +140,7 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
       missingEof.inc()
     },
     async collect() {
+      await storeMetrics.refresh()
       const families = await readFamilies(registry)
       return families.sort((a, b) => compareUtf8(a.name, b.name))
     },

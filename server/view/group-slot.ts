@@ -44,6 +44,9 @@ export interface GroupSlot {
   readonly pushTimeUs: number
   readonly failureTimeUs: number
   readonly inconsistent: boolean
+  /** Of the pushed families: samples, and bytes as the store has them. */
+  readonly sampleCount: number
+  readonly storedBytes: number
   readonly list: NameList
   /** For family i: where it begins, where its samples begin; [2n] is the end. */
   readonly offsets: Uint32Array
@@ -144,6 +147,12 @@ function buildSlot(group: StoredGroup, lists: NameLists): GroupSlot {
   const bytes = Buffer.allocUnsafeSlow(at)
   for (const [i, text] of texts.entries()) bytes.set(text, offsets[2 * i])
   const pushedAtUs = new Map(group.families.map((family) => [family.name, family.pushedAtUs]))
+  let sampleCount = 0
+  let storedBytes = 0
+  for (const family of group.families) {
+    sampleCount += family.sampleCount
+    storedBytes += family.data.length
+  }
   const together = group.families.every((family) => family.pushedAtUs === group.pushTimeUs)
   return {
     id: group.key.toString('latin1'),
@@ -152,6 +161,8 @@ function buildSlot(group: StoredGroup, lists: NameLists): GroupSlot {
     pushTimeUs: group.pushTimeUs,
     failureTimeUs: group.failureTimeUs,
     inconsistent: group.inconsistent,
+    sampleCount,
+    storedBytes,
     list: lists.take(pieces.map(({ name }) => name)),
     offsets,
     bytes,

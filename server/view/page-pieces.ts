@@ -4,7 +4,7 @@
  * protobuf puts first.
  */
 import type { ExpositionFormat } from '../exposition/negotiate.ts'
-import type { OpenMetricsShape } from '../exposition/openmetrics/naming.ts'
+import { openMetricsShape, type OpenMetricsShape } from '../exposition/openmetrics/naming.ts'
 import {
   OPENMETRICS_END,
   renderOpenMetricsHeader,
@@ -17,7 +17,9 @@ import {
   renderHeader,
   renderLabels,
 } from '../exposition/text/render.ts'
+import { claimsOf } from '../groups/rules.ts'
 import type { MetricFamily } from '../metrics/metric-family.ts'
+import { escapeMetricName } from '../metrics/names.ts'
 
 /** What a page says of a family before its metrics; the name escaped as the format wants it. */
 export type FamilyHead = Pick<MetricFamily, 'name' | 'type' | 'help' | 'unit'>
@@ -25,6 +27,26 @@ export type FamilyHead = Pick<MetricFamily, 'name' | 'type' | 'help' | 'unit'>
 /** How a family goes into a page: `shape` where the format is OpenMetrics. */
 export interface FamilyFormat extends ExpositionFormat {
   readonly shape: OpenMetricsShape | undefined
+}
+
+type NameAndType = Pick<MetricFamily, 'name' | 'type'>
+
+/** How each of these families goes into a page of them all; only OpenMetrics needs to know the others for that. */
+export function familyFormats(
+  format: ExpositionFormat,
+  families: readonly NameAndType[],
+): (family: NameAndType) => FamilyFormat {
+  if (format.syntax !== 'openmetrics') return () => ({ ...format, shape: undefined })
+  const names = new Set<string>()
+  for (const { name, type } of families) {
+    for (const [claim] of claimsOf(name, type)) names.add(escapeMetricName(claim, format.escaping))
+  }
+  return ({ name, type }) => ({
+    ...format,
+    shape: openMetricsShape(escapeMetricName(name, format.escaping), type, (other) =>
+      names.has(other),
+    ),
+  })
 }
 
 /** @param metricsBytes of everything that encodeFamilyMetrics gave for this family */

@@ -2,17 +2,15 @@
  * This replica's materialised page: all groups as of one revision of the store, and the page they
  * make, kept in pieces so that a scrape costs what changed since the last one.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChangePage, GroupStore, Cursor, StoredGroup } from '../../storage/group-store.ts'
 import { ORIGIN } from '../../storage/group-store.ts'
 import { compareUtf8 } from '../groups/grouping-key.ts'
 import type { ExpositionFormat } from '../exposition/negotiate.ts'
-import { openMetricsShape } from '../exposition/openmetrics/naming.ts'
-import { claimsOf } from '../groups/rules.ts'
 import type { MetricFamily } from '../metrics/metric-family.ts'
-import { escapeMetricName } from '../metrics/names.ts'
 import { FamilyView } from './family-view.ts'
 import { createGroupSlot, NameLists, type GroupSlot, type ResolvedFamily } from './group-slot.ts'
-import { encodeEnd, encodeFamilyMetrics, encodeHead, type FamilyFormat } from './page-pieces.ts'
+import { encodeEnd, encodeFamilyMetrics, encodeHead, familyFormats } from './page-pieces.ts'
 import { resolve } from './resolve.ts'
 import { RopePart } from './rope.ts'
 
@@ -21,7 +19,23 @@ export interface ViewEvents {
   helpDiffers(name: string, shown: string, other: string): void
   /** The view had to read everything anew. */
   reset(reason: string): void
+  /** The view shows what the store had when this sync began, or later. */
+  synced?(): void
+  /** A sync failed; the view shows what it showed before. */
+  syncFailed?(error: unknown): void
 }
+
+/** What the shown groups amount to; the same at every replica that shows the same revision. */
+export interface ViewTotals {
+  readonly groups: number
+  /** Samples that were pushed. */
+  readonly samples: number
+  /** Of families as the store has them. */
+  readonly bytes: number
+}
+
+/** Pauses shorter than this are left out: a timer takes as long. */
+const PAUSE_MS_MIN = 1
 
 /** One answer of the store; it also bounds what is read in one go on the event loop. */
 const PAGE_BYTES = 1024 * 1024
@@ -36,6 +50,10 @@ export class View {
   /** Families in the order of the page; undefined when one came or went. */
   private order: FamilyView[] | undefined
   private inconsistentGroups = 0
+  private samples = 0
+  private bytes = 0
+  private syncedAt: number | undefined
+  private readonly createdAt = performance.now()
   private resolvedSlots: GroupSlot[] = []
   private readonly helpReported = new Set<string>()
   private running: Promise<void> | undefined
@@ -58,6 +76,20 @@ export class View {
     return this.slots.size
   }
 
+  get totals(): ViewTotals {
+    return { groups: this.slots.size, samples: this.samples, bytes: this.bytes }
+  }
+
+  /** Whether any sync was completed. */
+  get wasSynced(): boolean {
+    return this.syncedAt !== undefined
+  }
+
+  /** Milliseconds since the last completed sync; since the view was made, before the first. */
+  get ageMs(): number {
+    return performance.now() - (this.syncedAt ?? this.createdAt)
+  }
+
   /** Families whose groups disagree about HELP, seen since the start. */
   get helpDifferences(): number {
     return this.helpReported.size
@@ -75,9 +107,20 @@ export class View {
 
   private start(): Promise<void> {
     this.next = undefined
-    const running = this.follow().finally(() => {
-      if (this.running === running) this.running = undefined
-    })
+    const running = this.follow()
+      .then(
+        () => {
+          this.syncedAt = performance.now()
+          this.events.synced?.()
+        },
+        (error: unknown) => {
+          this.events.syncFailed?.(error)
+          throw error
+        },
+      )
+      .finally(() => {
+        if (this.running === running) this.running = undefined
+      })
     this.running = running
     return running
   }
@@ -100,7 +143,7 @@ export class View {
   page(format: ExpositionFormat, own: readonly MetricFamily[]): RopePart[] {
     const parts: RopePart[] = []
     const families = this.orderedFamilies()
-    const formatOf = this.familyFormats(format, own)
+    const formatOf = familyFormats(format, [...own, ...families])
     const addPushed = (family: FamilyView): void => {
       const familyFormat = formatOf(family)
       const metrics = family.metrics(familyFormat)
@@ -130,25 +173,6 @@ export class View {
     return parts
   }
 
-  /** How each family goes into the page; only OpenMetrics needs to know the others for that. */
-  private familyFormats(
-    format: ExpositionFormat,
-    own: readonly MetricFamily[],
-  ): (family: FamilyView | MetricFamily) => FamilyFormat {
-    if (format.syntax !== 'openmetrics') return () => ({ ...format, shape: undefined })
-    const names = new Set<string>()
-    for (const { name, type } of [...own, ...this.orderedFamilies()]) {
-      for (const [claim] of claimsOf(name, type))
-        names.add(escapeMetricName(claim, format.escaping))
-    }
-    return ({ name, type }) => ({
-      ...format,
-      shape: openMetricsShape(escapeMetricName(name, format.escaping), type, (other) =>
-        names.has(other),
-      ),
-    })
-  }
-
   private orderedFamilies(): FamilyView[] {
     return (this.order ??= [...this.families.values()].sort((a, b) => compareUtf8(a.name, b.name)))
   }
@@ -160,6 +184,7 @@ export class View {
     let position = this.cursor
     let after = position.revision
     for (let first = true; ;) {
+      const askedAt = performance.now()
       const answer = await this.store.changes({ position, after, full, bytesMax: PAGE_BYTES })
       if (answer.kind === 'reset') {
         this.events.reset(answer.reason)
@@ -175,6 +200,7 @@ export class View {
       if (first) position = answer.head
       first = false
       after = answer.upto
+      if (full) await pauseFor(performance.now() - askedAt)
     }
   }
 
@@ -202,6 +228,8 @@ export class View {
     this.lists = lists
     this.order = undefined
     this.inconsistentGroups = 0
+    this.samples = 0
+    this.bytes = 0
     this.resolvedSlots = []
     this.leftOut = 0
   }
@@ -212,6 +240,8 @@ export class View {
     if (before !== undefined) {
       this.lists.give(before.list)
       if (before.inconsistent) this.inconsistentGroups--
+      this.samples -= before.sampleCount
+      this.bytes -= before.storedBytes
       for (const name of before.list.names) {
         if (after?.list.indexes.has(name) !== true) this.removeFrom(name, id)
       }
@@ -221,6 +251,8 @@ export class View {
       return
     }
     if (after.inconsistent) this.inconsistentGroups++
+    this.samples += after.sampleCount
+    this.bytes += after.storedBytes
     this.slots.set(id, after)
     for (const name of after.list.names) pushed.add(this.addTo(name, after))
   }
@@ -268,6 +300,15 @@ export class View {
       for (const name of slot.list.names) this.families.get(name)?.touch(slot.id)
     }
   }
+}
+
+/**
+ * Waits for a random part of the time that a page of the store took. Many replicas that read everything at once would
+ * otherwise leave the store no time for pushes.
+ */
+async function pauseFor(pageMs: number): Promise<void> {
+  const pauseMs = Math.random() * pageMs
+  if (pauseMs >= PAUSE_MS_MIN) await sleep(pauseMs)
 }
 
 function bytesOf(parts: readonly RopePart[]): number {

@@ -9,11 +9,9 @@ import { View } from '../../server/view/view.ts'
 import { ORIGIN, type GroupStore } from '../../storage/group-store.ts'
 import type { Groups, OwnFamily, PushKind } from './model.ts'
 import { FAMILY_NAMES, groupingOf, parseBody } from './universe.ts'
+import { EMPTY_SOURCES } from '../support/metric-sources.ts'
 
-export const ownMetrics: OwnMetrics = createOwnMetrics(readBuildInfo(), {
-  leftOut: () => 0,
-  helpDifferences: () => 0,
-})
+export const ownMetrics: OwnMetrics = createOwnMetrics(readBuildInfo(), EMPTY_SOURCES)
 
 /** Families of the gateway itself: what it reserves, without the sample names that follow from it. */
 export const OWN_FAMILIES: readonly OwnFamily[] = [...ownMetrics.claims].flatMap(([name, type]) =>
@@ -40,14 +38,25 @@ export interface World {
 export function createWorld(store: GroupStore): World {
   const view = newView(store)
   const gatewayWith = (shown: View, checked: boolean): Gateway =>
-    new Gateway({ store, view: shown, ownMetrics, logger: silent, checked, storeTimeoutMs: 60_000 })
+    new Gateway({
+      store,
+      view: shown,
+      ownMetrics,
+      logger: silent,
+      checked,
+      storeTimeoutMs: 60_000,
+      showsOwnMetrics: true,
+      staleMsMax: 0,
+    })
   const gateways = { checked: gatewayWith(view, true), unchecked: gatewayWith(view, false) }
   return {
     store,
     view,
     push: (kind, labels, body, checked = true) =>
       gateways[checked ? 'checked' : 'unchecked'].push(kind, groupingOf(labels), parseBody(body)),
-    remove: (labels) => gateways.checked.remove(groupingOf(labels)),
+    remove: async (labels) => {
+      await gateways.checked.remove(groupingOf(labels))
+    },
     wipe: () => gateways.checked.wipe(),
     page: async (shown = view) => {
       await shown.sync()

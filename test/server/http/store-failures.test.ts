@@ -21,6 +21,7 @@ import { send, waitFor } from '../../support/http.ts'
 import { pushedValues, scrape } from '../../support/page.ts'
 import { MAIN, startGateway } from '../../support/program.ts'
 import { startProcess } from '../../support/processes.ts'
+import { EMPTY_SOURCES } from '../../support/metric-sources.ts'
 
 interface FileApp extends TestApp {
   readonly file: string
@@ -45,7 +46,7 @@ async function startOnFailingStore(error: Error): Promise<{ url: string; log: ()
   const store = { ...memory, apply: () => Promise.reject(error) }
   const view = new View(store, { helpDiffers: () => undefined, reset: () => undefined })
   const build = readBuildInfo()
-  const ownMetrics = createOwnMetrics(build, { leftOut: () => 0, helpDifferences: () => 0 })
+  const ownMetrics = createOwnMetrics(build, EMPTY_SOURCES)
   closeAfterTest(() => ownMetrics.stop())
   const gateway = new Gateway({
     store,
@@ -54,6 +55,8 @@ async function startOnFailingStore(error: Error): Promise<{ url: string; log: ()
     logger,
     checked: true,
     storeTimeoutMs: 1000,
+    showsOwnMetrics: true,
+    staleMsMax: 0,
   })
   const requests = new Requests({ ownMetrics, logger, requestsMax: 100, logRequests: false })
   const app = createRoutes({

@@ -4,17 +4,17 @@ import { renderFamily } from '../../../server/exposition/text/render.ts'
 import { claimsOf } from '../../../server/groups/rules.ts'
 import type { Metric, MetricFamily } from '../../../server/metrics/metric-family.ts'
 import { readBuildInfo } from '../../../server/telemetry/build-info.ts'
-import { createOwnMetrics, type OwnMetrics } from '../../../server/telemetry/own-metrics.ts'
+import {
+  createOwnMetrics,
+  type OwnMetrics,
+  type OwnMetricsSources,
+} from '../../../server/telemetry/own-metrics.ts'
 import { closeAfterTest } from '../../support/cleanup.ts'
 import { waitFor } from '../../support/http.ts'
+import { EMPTY_SOURCES } from '../../support/metric-sources.ts'
 
-const PAGE = { leftOut: 0, helpDifferences: 0 }
-
-function createTestMetrics(page = PAGE): OwnMetrics {
-  const ownMetrics = createOwnMetrics(readBuildInfo(), {
-    leftOut: () => page.leftOut,
-    helpDifferences: () => page.helpDifferences,
-  })
+function createTestMetrics(sources: Partial<OwnMetricsSources> = {}): OwnMetrics {
+  const ownMetrics = createOwnMetrics(readBuildInfo(), { ...EMPTY_SOURCES, ...sources })
   closeAfterTest(() => ownMetrics.stop())
   return ownMetrics
 }
@@ -28,6 +28,11 @@ function createUsedMetrics(): OwnMetrics {
   ownMetrics.countRejection('duplicate')
   ownMetrics.countFailureNotRecorded()
   ownMetrics.countDroppedDuplicates(2)
+  ownMetrics.observeStoreCall('apply', 'ok', 0.001)
+  ownMetrics.observeStoreCall('changes', 'unavailable', 7)
+  ownMetrics.countStoreConflict()
+  ownMetrics.countStoreRetry()
+  ownMetrics.countViewReset('epoch')
   return ownMetrics
 }
 
@@ -201,7 +206,10 @@ test('rejections are counted by rule, lost failure times and dropped duplicates 
 
 test('what is read from the page is read when the metrics are', async () => {
   const page = { leftOut: 0, helpDifferences: 0 }
-  const ownMetrics = createTestMetrics(page)
+  const ownMetrics = createTestMetrics({
+    leftOut: () => page.leftOut,
+    helpDifferences: () => page.helpDifferences,
+  })
   expect(await metricOf(ownMetrics, 'pushgateway_metrics_left_out')).toMatchObject({ value: 0 })
   page.leftOut = 3
   page.helpDifferences = 4
@@ -234,4 +242,62 @@ test('after the end there are no own metrics', async () => {
   const ownMetrics = createTestMetrics()
   ownMetrics.stop()
   expect(await ownMetrics.collect()).toEqual([])
+})
+
+describe('of the store', () => {
+  const reading = { up: false, revision: 7, roundTripSeconds: 0.25 }
+
+  test.each([
+    ['pushgateway_store_up', 0],
+    ['pushgateway_store_revision', 7],
+    ['pushgateway_store_round_trip_seconds', 0.25],
+    ['pushgateway_view_revision', 5],
+    ['pushgateway_view_age_seconds', 1.5],
+    ['pushgateway_groups', 2],
+    ['pushgateway_series', 30],
+    ['pushgateway_stored_bytes', 400],
+  ])('%s is read when the metrics are', async (name, value) => {
+    const ownMetrics = createTestMetrics({
+      store: async () => reading,
+      view: () => ({ revision: 5, ageSeconds: 1.5, groups: 2, samples: 30, bytes: 400 }),
+    })
+    expect(await metricOf(ownMetrics, name)).toMatchObject({ value })
+  })
+
+  test('that has never answered, neither revision nor round trip are known', async () => {
+    const ownMetrics = createTestMetrics({
+      store: async () => ({ up: false, revision: undefined, roundTripSeconds: undefined }),
+    })
+    for (const name of ['pushgateway_store_revision', 'pushgateway_store_round_trip_seconds']) {
+      expect(await metricOf(ownMetrics, name)).toMatchObject({ value: NaN })
+    }
+  })
+
+  test('calls are timed by operation and result', async () => {
+    const ownMetrics = createTestMetrics()
+    for (const seconds of [0.25, 0.5]) ownMetrics.observeStoreCall('apply', 'ok', seconds)
+    ownMetrics.observeStoreCall('apply', 'unavailable', 5)
+    const name = 'pushgateway_store_call_duration_seconds'
+    const metric = (result: string) => metricOf(ownMetrics, name, { operation: 'apply', result })
+    expect(await metric('ok')).toMatchObject({ count: 2, sum: 0.75 })
+    expect(await metric('unavailable')).toMatchObject({ count: 1, sum: 5 })
+    expect(await metric('full')).toBeUndefined()
+  })
+
+  test('conflicts, retries and resets are counted', async () => {
+    const ownMetrics = createTestMetrics()
+    ownMetrics.countStoreConflict()
+    ownMetrics.countStoreRetry()
+    ownMetrics.countStoreRetry()
+    ownMetrics.countViewReset('epoch')
+    expect(await metricOf(ownMetrics, 'pushgateway_store_conflicts_total')).toMatchObject({
+      value: 1,
+    })
+    expect(await metricOf(ownMetrics, 'pushgateway_store_retries_total')).toMatchObject({
+      value: 2,
+    })
+    expect(
+      await metricOf(ownMetrics, 'pushgateway_view_resets_total', { reason: 'epoch' }),
+    ).toMatchObject({ value: 1 })
+  })
 })

@@ -13,12 +13,10 @@ import type { RopePart } from '../../../server/view/rope.ts'
 import { View } from '../../../server/view/view.ts'
 import type { GroupStore } from '../../../storage/group-store.ts'
 import { createMemoryStore } from '../../../storage/memory.ts'
+import { EMPTY_SOURCES } from '../../support/metric-sources.ts'
 
 /** One for all gateways of a test file: what they count is not looked at here. */
-const OWN_METRICS = createOwnMetrics(readBuildInfo(), {
-  leftOut: () => 0,
-  helpDifferences: () => 0,
-})
+const OWN_METRICS = createOwnMetrics(readBuildInfo(), EMPTY_SOURCES)
 
 const SILENT = createLogger({
   level: 'error',
@@ -75,6 +73,8 @@ export function createMemoryGateway({
     logger: SILENT,
     checked,
     storeTimeoutMs: 1000,
+    showsOwnMetrics: true,
+    staleMsMax: 0,
   })
   const push = async (
     kind: 'replace' | 'merge',
@@ -97,7 +97,9 @@ export function createMemoryGateway({
     store,
     put: (path, body) => mustPush('replace', path, body),
     post: (path, body) => mustPush('merge', path, body),
-    remove: (path) => gateway.remove(parseGroupingPath(path, true)),
+    remove: async (path) => {
+      await gateway.remove(parseGroupingPath(path, true))
+    },
     push: async (...given) => (await push(...given)) === undefined,
     async page(scheme = 'allow-utf-8', own = []) {
       await view.sync()

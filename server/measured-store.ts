@@ -1,0 +1,45 @@
+/** A store whose calls are measured: how long each took, and how it ended. */
+import { StoreError } from '../storage/errors.ts'
+import type { GroupStore } from '../storage/group-store.ts'
+
+/** Where measurements go. */
+export interface StoreMeter {
+  /** @param result `ok`, or the code of the error that the call ended in */
+  observeStoreCall(operation: string, result: string, seconds: number): void
+  /** A write has to be judged again. */
+  countStoreConflict(): void
+}
+
+/** The same store; every call of it goes to the meter too, once it is over. */
+export function measureStore(store: GroupStore, meter: StoreMeter): GroupStore {
+  const measured = async <T>(
+    operation: string,
+    startedAt: number,
+    outcome: Promise<T>,
+  ): Promise<T> => {
+    let result = 'ok'
+    try {
+      return await outcome
+    } catch (error) {
+      result = error instanceof StoreError ? error.code : 'error'
+      throw error
+    } finally {
+      meter.observeStoreCall(operation, result, (performance.now() - startedAt) / 1000)
+    }
+  }
+  return {
+    url: store.url,
+    async apply(write) {
+      const result = await measured('apply', performance.now(), store.apply(write))
+      if (result.kind === 'unguarded') meter.countStoreConflict()
+      return result
+    },
+    read: (keys) => measured('read', performance.now(), store.read(keys)),
+    changes: (request) => measured('changes', performance.now(), store.changes(request)),
+    wipe: (nonce) => measured('wipe', performance.now(), store.wipe(nonce)),
+    maintain: () => measured('maintain', performance.now(), store.maintain()),
+    verify: () => measured('verify', performance.now(), store.verify()),
+    status: () => measured('status', performance.now(), store.status()),
+    close: () => store.close(),
+  }
+}
