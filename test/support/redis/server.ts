@@ -1,11 +1,12 @@
 /** Real Redis and Valkey servers on free ports of 127.0.0.1, with their data in temporary folders. */
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { closeAfterTest, temporaryFolder, type OnClose } from '../cleanup.ts'
 import { freePort } from '../free-port.ts'
 import { waitFor } from '../http.ts'
 import { startProcess, type RunningProcess } from '../processes.ts'
-import { needProgram, type ProgramName } from '../programs.ts'
+import { findProgram, needProgram, type ProgramName } from '../programs.ts'
 import { callOnce, type Reply } from './call.ts'
 
 export type ServerProgram = Extract<ProgramName, 'redis-server' | 'valkey-server'>
@@ -16,6 +17,14 @@ export interface ServerOptions {
   readonly config?: readonly string[]
   /** When it is ended; by default after the test. */
   readonly onClose?: OnClose
+}
+
+/** Such as `Redis 7.0.15`; the name of the program where it is missing. */
+export function versionOf(program: ServerProgram): string {
+  const file = findProgram(program)
+  if (file === undefined) return program
+  const said = execFileSync(file, ['--version'], { encoding: 'utf8' })
+  return said.replace(/^(\w+) server v=([\d.]+)[^]*$/, '$1 $2')
 }
 
 /** Nothing is kept but what a test asks for. */
@@ -81,13 +90,6 @@ export class RedisServer {
 
   get address(): string {
     return `127.0.0.1:${this.port}`
-  }
-
-  /** Such as `Redis 7.0.15`. */
-  get version(): string {
-    const [, name = 'unknown', version = ''] =
-      /(Redis|Valkey) version=([\d.]+)/.exec(this.log()) ?? []
-    return `${name} ${version}`
   }
 
   /** A storage URL of it, with options of the query. */
