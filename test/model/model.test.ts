@@ -1,14 +1,11 @@
 import { afterAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { PushOutcome } from '../../server/gateway.ts'
 import type { GroupStore } from '../../storage/group-store.ts'
-import { createMemoryStore } from '../../storage/memory.ts'
-import { openSqliteStore } from '../../storage/sqlite/sqlite-store.ts'
-import { closeAfterTest, temporaryFolder } from '../support/cleanup.ts'
 import { labelText, linesOf, Model, type Broken, type Groups } from './model.ts'
 import { readPage } from './page.ts'
+import { openEachKind, useRedis } from './stores.ts'
 import { groupingOf, HISTORY_OPERATIONS, history, parseBody, type Operation } from './universe.ts'
 import {
   createWorld,
@@ -24,6 +21,7 @@ const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 4000)
 const TIME_LIMIT_MS = process.env.MODEL_OPERATIONS === undefined ? 20_000 : 3_600_000
 
 afterAll(() => ownMetrics.stop())
+const redis = useRedis()
 
 interface Tally {
   accepted: number
@@ -107,18 +105,11 @@ test(
   'any history ends as it does in the model, step by step: same verdicts, same groups, a sound page',
   async () => {
     const tally: Tally = { accepted: 0, rejected: {}, deleted: 0 }
-    const folder = temporaryFolder()
-    const openStores = (): GroupStore[] => {
-      const file = path.join(folder, `${histories}.db`)
-      const stores = [createMemoryStore(), openSqliteStore(file, { synchronous: 'normal' })]
-      for (const store of stores) closeAfterTest(() => store.close())
-      return stores
-    }
     let histories = 0
     let stores: GroupStore[] | undefined
     const property = fc.asyncProperty(history, async (operations) => {
       histories++
-      const worlds = (stores ??= openStores()).map(createWorld)
+      const worlds = (stores ??= await openEachKind(redis())).map(createWorld)
       try {
         const model = new Model(OWN_FAMILIES)
         for (const operation of operations) await step(model, worlds, operation, tally)

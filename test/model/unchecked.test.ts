@@ -1,12 +1,10 @@
 /** What --push.disable-consistency-check lets in, and the page that is made of it all the same. */
 import { afterAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { GroupStore } from '../../storage/group-store.ts'
 import { createMemoryStore } from '../../storage/memory.ts'
-import { openSqliteStore } from '../../storage/sqlite/sqlite-store.ts'
-import { closeAfterTest, temporaryFolder } from '../support/cleanup.ts'
+import { closeAfterTest } from '../support/cleanup.ts'
 import {
   expose,
   findBrokenPair,
@@ -18,6 +16,7 @@ import {
   type Groups,
 } from './model.ts'
 import { readPage } from './page.ts'
+import { openEachKind, useRedis } from './stores.ts'
 import {
   groupingOf,
   HISTORY_OPERATIONS,
@@ -32,6 +31,7 @@ const OPERATIONS = Number(process.env.MODEL_OPERATIONS ?? 800)
 const TIME_LIMIT_MS = process.env.MODEL_OPERATIONS === undefined ? 10_000 : 3_600_000
 
 afterAll(() => ownMetrics.stop())
+const redis = useRedis()
 
 function openMemory(): GroupStore {
   const store = createMemoryStore()
@@ -111,7 +111,7 @@ function lastOfEach(family: Family): Family {
 async function checkHistories(
   name: string,
   modes: fc.Arbitrary<boolean>,
-  openStores: () => GroupStore[],
+  openStores: () => Promise<GroupStore[]>,
 ): Promise<void> {
   let [count, histories, inconsistent] = [0, 0, 0]
   let stores: GroupStore[] | undefined
@@ -121,7 +121,7 @@ async function checkHistories(
     size: 'max',
   })
   const property = fc.asyncProperty(arbitrary, async (steps) => {
-    const worlds = (stores ??= openStores()).map(createWorld)
+    const worlds = (stores ??= await openStores()).map(createWorld)
     histories++
     try {
       for (const [made, checked] of steps.flatMap(([several, mode]) =>
@@ -159,20 +159,13 @@ async function checkHistories(
 
 test(
   'after any unchecked history the page is sound, the same for all, and the lowest key wins',
-  async () => {
-    const file = path.join(temporaryFolder(), 'store.db')
-    await checkHistories('unchecked', fc.constant(false), () => {
-      const sqlite = openSqliteStore(file, { synchronous: 'normal' })
-      closeAfterTest(() => sqlite.close())
-      return [openMemory(), sqlite]
-    })
-  },
+  () => checkHistories('unchecked', fc.constant(false), () => openEachKind(redis())),
   TIME_LIMIT_MS + 60_000,
 )
 
 test(
   'so it is where checked and unchecked gateways share a store',
-  () => checkHistories('mixed', fc.boolean(), () => [openMemory()]),
+  () => checkHistories('mixed', fc.boolean(), async () => [openMemory()]),
   TIME_LIMIT_MS + 60_000,
 )
 
@@ -212,7 +205,7 @@ async function unchecked(
 ): Promise<World> {
   const world = createWorld(openMemory())
   for (const [labels, body] of pushes) {
-    expect(await world.push('replace', labels, body, false)).toEqual({ kind: 'accepted' })
+    expect(await world.push('replace', labels, body, false)).toMatchObject({ kind: 'accepted' })
   }
   return world
 }

@@ -20,7 +20,7 @@ export interface RedisCluster {
   /** The node that the cluster names as primary of the slot of a key. */
   ownerOf(key: string): Promise<RedisServer>
   idOf(node: RedisServer): Promise<string>
-  url(query?: Readonly<Record<string, string>>): string
+  readonly url: (query?: Readonly<Record<string, string>>) => string
 }
 
 /** Starts the nodes, makes them a cluster and waits until each says that all is well. */

@@ -25,7 +25,7 @@ export interface Sentinels {
   /** The server that the Sentinels name as primary. */
   primary(): Promise<RedisServer>
   /** A storage URL, with options of the query. */
-  url(query?: Readonly<Record<string, string>>): string
+  readonly url: (query?: Readonly<Record<string, string>>) => string
 }
 
 /** Starts them and waits until all know each other. */
