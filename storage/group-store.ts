@@ -97,13 +97,26 @@ export interface RecordFailure extends WriteToPartition {
   readonly kind: 'fail'
 }
 
+/** Puts a group back as it was, times included, where there is none of its key; judged like a push. */
+export interface RestoreGroup extends WriteToPartition {
+  readonly kind: 'restore'
+  readonly families: readonly StoredFamily[]
+  /** Digest over the shapes of all families; '' when it is not known. */
+  readonly shape: string
+  readonly knownInconsistent: boolean
+  /** Store times in microseconds since 1970; 0 = never. */
+  readonly createdTimeUs: number
+  readonly pushTimeUs: number
+  readonly failureTimeUs: number
+}
+
 export interface DeleteGroup extends WriteBase {
   readonly kind: 'delete'
   /** Only when the group was last written at this revision or before; else it stays. */
   readonly notAfter?: Revision
 }
 
-export type GroupWrite = ReplaceGroup | MergeGroup | RecordFailure | DeleteGroup
+export type GroupWrite = ReplaceGroup | MergeGroup | RecordFailure | RestoreGroup | DeleteGroup
 
 export type ApplyResult =
   /** Committed: every `changes` that begins from now on, anywhere, reports it or a later write. */
@@ -114,7 +127,10 @@ export type ApplyResult =
       readonly revision: Revision
       readonly inconsistent: boolean
     }
-  /** A delete of a group that is not there, or too new for it: no revision was made. */
+  /**
+   * A delete of a group that is not there, or too new for it; or a restore of one that is there: no
+   * revision was made.
+   */
   | { readonly kind: 'unchanged' }
   /** A claim of the write is held with another meaning. Nothing changed. */
   | {

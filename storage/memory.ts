@@ -20,6 +20,7 @@ import type {
   MergeGroup,
   RecordFailure,
   ReplaceGroup,
+  RestoreGroup,
   Revision,
   StoredGroup,
 } from './group-store.ts'
@@ -28,6 +29,7 @@ import {
   familiesAfter,
   familyChange,
   hasSameShape,
+  sortedByName,
   staysInconsistent,
 } from './merge-families.ts'
 
@@ -183,6 +185,29 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     })
   }
 
+  function applyRestore(write: RestoreGroup): ApplyResult {
+    if (live(write.key) !== null) return { kind: 'unchanged' }
+    const unguarded = uncovered(write)
+    if (unguarded !== undefined) return unguarded
+    const { broken, contradiction } = judgeClaims(
+      write.families,
+      [],
+      [],
+      (name) => claims.get(name) ?? new Map<string, number>(),
+    )
+    if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
+    return commit(write, write, (revision) => ({
+      key: write.key,
+      revision,
+      shapeRevision: revision,
+      createdTimeUs: write.createdTimeUs,
+      pushTimeUs: write.pushTimeUs,
+      failureTimeUs: write.failureTimeUs,
+      inconsistent: write.knownInconsistent || contradiction !== undefined,
+      families: sortedByName(write.families),
+    }))
+  }
+
   function applyDelete(write: DeleteGroup): ApplyResult {
     const entry = entries.get(idOf(write.key))
     if (entry === undefined || entry.group === null) return { kind: 'unchanged' }
@@ -198,6 +223,8 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
         return applyPush(write)
       case 'fail':
         return applyFailure(write)
+      case 'restore':
+        return applyRestore(write)
       case 'delete':
         return applyDelete(write)
     }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
 import type { StoreEvents } from '../group-store.ts'
 import { Confirmations } from './confirmations.ts'
-import { connectToPrimary } from './places.ts'
+import { connectToPrimary, hangUp } from './places.ts'
 import type { RedisTarget } from './redis-url.ts'
 import { storeErrorOf, troubleOf } from './reply-errors.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
@@ -34,6 +34,7 @@ export class Connection {
   readonly confirmations: Confirmations
   /** The last head that was seen on it. */
   head = 0
+  private givenUp = false
   private readonly redis: Redis
 
   constructor(redis: Redis, replicas: number) {
@@ -64,12 +65,14 @@ export class Connection {
 
   /** True as long as it can be sent on. */
   get isOpen(): boolean {
-    return this.redis.status === 'ready'
+    return !this.givenUp && this.redis.status === 'ready'
   }
 
-  /** Ends it; calls under way fail. */
+  /** Ends it, once; calls under way fail. */
   end(): void {
-    this.redis.disconnect()
+    if (this.givenUp) return
+    this.givenUp = true
+    hangUp(this.redis)
   }
 }
 
@@ -199,7 +202,7 @@ export class Link {
       await ended
     } finally {
       clearInterval(beating)
-      redis.disconnect()
+      connection.end()
       if (this.connection === connection) this.lose(said)
       if (redis.status !== 'end') await ended
     }

@@ -8,6 +8,8 @@ type Where = Omit<RedisOptions, 'protocol' | 'replyMapping'>
 /** Silence for so long while an answer is awaited ends a connection. */
 export const SILENCE_MAX_MS = 2000
 const CONNECT_TIMEOUT_MS = 2000
+/** How long the other side may take to agree to an end. */
+const DISCONNECT_TIMEOUT_MS = 200
 /** How long a server may take from being dialled to being ready, loading its data included. */
 const READY_TIMEOUT_MS = 10_000
 
@@ -69,6 +71,7 @@ async function ready(target: RedisTarget, where: Where): Promise<Redis> {
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_MAX_MS,
     maxLoadingRetryTime: CONNECT_TIMEOUT_MS,
   })
@@ -76,18 +79,23 @@ async function ready(target: RedisTarget, where: Where): Promise<Redis> {
   redis.on('error', (error: Error) => (said = error))
   const tooLate = setTimeout(() => {
     said ??= new Error(`not ready after ${READY_TIMEOUT_MS / 1000} s`)
-    redis.disconnect()
+    hangUp(redis)
   }, READY_TIMEOUT_MS)
   try {
     await redis.connect()
     return redis
   } catch (error) {
-    redis.disconnect()
+    hangUp(redis)
     // What the server said is worth more than that the connection was closed then.
     throw said ?? error
   } finally {
     clearTimeout(tooLate)
   }
+}
+
+/** Ends a connection. For one that has ended, ioredis would keep a timer for nothing. */
+export function hangUp(redis: Redis): void {
+  if (redis.status !== 'end' && redis.status !== 'close') redis.disconnect()
 }
 
 /**
@@ -121,7 +129,7 @@ async function askForOwner(target: RedisTarget, node: Address, key: string): Pro
     // A node that does not know its own address says nothing, or is asked for by another name.
     return { host: host === '' ? node.host : host, port }
   } finally {
-    redis.disconnect()
+    hangUp(redis)
   }
 }
 

@@ -14,6 +14,7 @@ import type {
   Guard,
   MergeGroup,
   ReplaceGroup,
+  RestoreGroup,
   StoredGroup,
   StoreEvents,
   StoreStatus,
@@ -300,7 +301,7 @@ class RedisStore implements GroupStore {
 
   /** Runs a script that can be run again at will, until there is an answer or the time is up. */
   private async ask(
-    name: Exclude<keyof typeof SCRIPTS, 'push' | 'fail' | 'delete' | 'open'>,
+    name: Exclude<keyof typeof SCRIPTS, 'push' | 'fail' | 'delete' | 'restore' | 'open'>,
     keys: readonly Argument[],
     args: readonly Argument[],
   ): Promise<Reply> {
@@ -509,6 +510,12 @@ class RedisStore implements GroupStore {
           guarded: write.guard.groups.map(({ key }) => key),
           args: [write.partition, write.nameSet, write.description, encodeGuard(write.guard)],
         }
+      case 'restore':
+        return {
+          script: SCRIPTS.restore,
+          guarded: write.guard.groups.map(({ key }) => key),
+          args: encodeRestore(write),
+        }
       case 'delete':
         return { script: SCRIPTS.delete, guarded: [], args: [write.notAfter ?? ''] }
     }
@@ -528,6 +535,25 @@ function encodePush(write: ReplaceGroup | MergeGroup): Argument[] {
     encodeGuard(write.guard),
   ]
   for (const family of write.families) args.push(family.name, encodeRow(family), family.data)
+  return args
+}
+
+function encodeRestore(write: RestoreGroup): Argument[] {
+  const args: Argument[] = [
+    write.rules,
+    write.knownInconsistent ? 1 : 0,
+    write.partition,
+    write.nameSet,
+    write.description,
+    write.shape,
+    encodeGuard(write.guard),
+    write.createdTimeUs,
+    write.pushTimeUs,
+    write.failureTimeUs,
+  ]
+  for (const family of write.families) {
+    args.push(family.name, encodeRow(family), family.data, family.pushedAtUs)
+  }
   return args
 }
 

@@ -36,6 +36,7 @@ export const SCRIPTS = {
   push: load('push', { writes: true }),
   fail: load('fail', { writes: true }),
   delete: load('delete', { writes: true }),
+  restore: load('restore', { writes: true }),
   changes: load('changes'),
   read: load('read'),
   status: load('status'),

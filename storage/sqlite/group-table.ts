@@ -13,6 +13,7 @@ import type {
   MergeGroup,
   RecordFailure,
   ReplaceGroup,
+  RestoreGroup,
   Revision,
   StoredFamily,
   StoredGroup,
@@ -22,6 +23,7 @@ import {
   familiesAfter,
   familyChange,
   hasSameShape,
+  sortedByName,
   staysInconsistent,
 } from '../merge-families.ts'
 import {
@@ -190,6 +192,8 @@ export class GroupTable {
         return this.push(write, meta, timeUs)
       case 'fail':
         return this.fail(write, meta, timeUs)
+      case 'restore':
+        return this.restore(write, meta)
       case 'delete':
         return this.delete(write, meta)
     }
@@ -297,6 +301,30 @@ export class GroupTable {
     return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent: false }
   }
 
+  private restore(write: RestoreGroup, meta: Meta): ApplyResult {
+    if (this.head.get(write.key)?.live === 1) return { kind: 'unchanged' }
+    const unguarded = this.uncovered(write)
+    if (unguarded !== undefined) return unguarded
+    const { broken, contradiction } = judgeClaims(write.families, [], [], (name) =>
+      this.holdersOf(name),
+    )
+    if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
+    const inconsistent = write.knownInconsistent || contradiction !== undefined
+    this.countClaims(write.families, [])
+    const { index, exposition } = encodeFamilies(sortedByName(write.families), write.pushTimeUs)
+    this.store(write, meta, undefined, {
+      shape: write.shape,
+      createdTimeUs: write.createdTimeUs,
+      pushTimeUs: write.pushTimeUs,
+      failureTimeUs: write.failureTimeUs,
+      inconsistent: inconsistent ? 1 : 0,
+      samples: countSamples(write.families),
+      families: index,
+      exposition,
+    })
+    return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent }
+  }
+
   private delete(write: DeleteGroup, meta: Meta): ApplyResult {
     const head = this.head.get(write.key)
     if (head?.live !== 1) return { kind: 'unchanged' }
@@ -312,7 +340,7 @@ export class GroupTable {
   }
 
   private store(
-    write: ReplaceGroup | MergeGroup | RecordFailure,
+    write: ReplaceGroup | MergeGroup | RecordFailure | RestoreGroup,
     meta: Meta,
     live: Head | undefined,
     columns: {

@@ -350,6 +350,6 @@ class SqliteStore implements GroupStore {
 }
 
 function bytesOf(write: GroupWrite): number {
-  if (write.kind !== 'replace' && write.kind !== 'merge') return 0
+  if (write.kind === 'fail' || write.kind === 'delete') return 0
   return write.families.reduce((total, { data }) => total + data.length, 0)
 }

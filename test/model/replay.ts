@@ -22,7 +22,8 @@ function noting(store: GroupStore, note: (made: Omit<Made, 'operation'>) => void
     url: store.url,
     apply: async (write) => {
       const result = await store.apply(write)
-      if (result.kind === 'applied') note({ revision: result.revision, kind: write.kind })
+      if (result.kind === 'applied' && write.kind !== 'restore')
+        note({ revision: result.revision, kind: write.kind })
       return result
     },
     read: (keys) => store.read(keys),

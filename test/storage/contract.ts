@@ -10,6 +10,7 @@ import { families } from './contract/families.ts'
 import { guards } from './contract/guards.ts'
 import { marks } from './contract/marks.ts'
 import { order } from './contract/order.ts'
+import { restoring } from './contract/restoring.ts'
 import { shapes } from './contract/shapes.ts'
 import { times } from './contract/times.ts'
 import { upkeep } from './contract/upkeep.ts'
@@ -22,6 +23,7 @@ const TOPICS = {
   'claims: a name means one thing': claims,
   'guards: what a judgement rests on': guards,
   'marks: rules that are not enforced': marks,
+  'putting a group back': restoring,
   'store times': times,
   'reading changes': changes,
   'books, wiping and maintenance': upkeep,

@@ -111,54 +111,12 @@ end
 local open = uncovered(store, ARGV[9], ARGV[10], cjson.decode(ARGV[14]), 8)
 if open then return open end
 
--- The rules of storage/claim-book.ts.
 local deltas = {}
 add_claims(deltas, incoming, 1)
 add_claims(deltas, outgoing, -1)
 local holders = holders_of(deltas)
 
-local function count(rows)
-  local counts = {}
-  for _, row in ipairs(rows) do
-    for i = 3, #row, 2 do
-      local id = claim_id(row[i], row[i + 1])
-      counts[id] = (counts[id] or 0) + 1
-    end
-  end
-  return counts
-end
-
-local released, kept = count(outgoing), count(staying)
-
-local function held_otherwise(name, wanted)
-  for _, entry in ipairs(holders[name]) do
-    if entry.what ~= wanted and entry.count > (released[claim_id(name, entry.what)] or 0) then return entry.what end
-  end
-end
-
--- What the write itself would break, and whether anything contradicts it.
-local function judge()
-  local brought, contradicted = {}, false
-  for _, row in ipairs(incoming) do
-    for i = 3, #row, 2 do
-      local name, wanted = row[i], row[i + 1]
-      local agreed = brought[name]
-      if agreed and agreed ~= wanted then return { name, wanted, agreed }, true end
-      if not agreed then
-        brought[name] = wanted
-        local held = held_otherwise(name, wanted)
-        if held then
-          local id = claim_id(name, wanted)
-          if not released[id] and not kept[id] then return { name, wanted, held }, true end
-          contradicted = true
-        end
-      end
-    end
-  end
-  return nil, contradicted
-end
-
-local broken, contradicted = judge()
+local broken, contradicted = judge(incoming, outgoing, staying, holders)
 if broken and ARGV[7] == 'enforce' then
   return { 'refused', store.now, broken[1], broken[2], broken[3] }
 end

@@ -147,3 +147,43 @@ local function count_claims(deltas, holders)
     if changed then put_counted(CLAIMS, name, holders[name]) end
   end
 end
+
+-- How many of these rows make each claim.
+local function claim_counts(rows)
+  local counts = {}
+  for _, row in ipairs(rows) do
+    for i = 3, #row, 2 do
+      local id = claim_id(row[i], row[i + 1])
+      counts[id] = (counts[id] or 0) + 1
+    end
+  end
+  return counts
+end
+
+-- The rules of storage/claim-book.ts: what the write itself would break, and whether anything contradicts it.
+local function judge(incoming, outgoing, staying, holders)
+  local released, kept = claim_counts(outgoing), claim_counts(staying)
+  local function held_otherwise(name, wanted)
+    for _, entry in ipairs(holders[name]) do
+      if entry.what ~= wanted and entry.count > (released[claim_id(name, entry.what)] or 0) then return entry.what end
+    end
+  end
+  local brought, contradicted = {}, false
+  for _, row in ipairs(incoming) do
+    for i = 3, #row, 2 do
+      local name, wanted = row[i], row[i + 1]
+      local agreed = brought[name]
+      if agreed and agreed ~= wanted then return { name, wanted, agreed }, true end
+      if not agreed then
+        brought[name] = wanted
+        local held = held_otherwise(name, wanted)
+        if held then
+          local id = claim_id(name, wanted)
+          if not released[id] and not kept[id] then return { name, wanted, held }, true end
+          contradicted = true
+        end
+      end
+    end
+  end
+  return nil, contradicted
+end

@@ -8,6 +8,8 @@ import type {
   MergeGroup,
   RecordFailure,
   ReplaceGroup,
+  RestoreGroup,
+  StoredGroup,
 } from '../../../storage/group-store.ts'
 
 export interface FamilyOptions {
@@ -115,4 +117,19 @@ export function fail(key: string | Buffer, circumstances: Circumstances = {}): R
 
 export function remove(key: string | Buffer, circumstances: Circumstances = {}): DeleteGroup {
   return { kind: 'delete', ...base(key, circumstances) }
+}
+
+/** Puts a group back as it was read, from whichever store. */
+export function restore(group: StoredGroup, circumstances: Circumstances = {}): RestoreGroup {
+  const { families, createdTimeUs, pushTimeUs, failureTimeUs } = group
+  return {
+    kind: 'restore',
+    ...toPartition(group.key, circumstances),
+    families,
+    shape: '',
+    knownInconsistent: circumstances.knownInconsistent ?? false,
+    createdTimeUs,
+    pushTimeUs,
+    failureTimeUs,
+  }
 }
