@@ -10,7 +10,7 @@ local store, reply = begin()
 if not store then return reply end
 local earlier = made_before(store)
 if earlier then return replayed(store, earlier) end
-if redis.call('HEXISTS', GROUP, 'head') == 1 then
+if redis.call('HGET', GROUP, 'head') then
   touch(store)
   return { 'unchanged', store.now }
 end
