@@ -17,6 +17,7 @@ interface ProgramSpec {
 const PROGRAMS = {
   chromium: { install: 'apt-get install chromium' },
   curl: { install: 'apt-get install curl' },
+  haproxy: { install: 'apt-get install haproxy' },
   openssl: { install: 'apt-get install openssl' },
   prometheus: { install: 'apt-get install prometheus' },
   promtool: { install: 'apt-get install prometheus' },

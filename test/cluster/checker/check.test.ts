@@ -9,10 +9,16 @@ interface Story {
   readonly operations: readonly (Write | Scrape)[]
   readonly failovers?: readonly Failover[]
   readonly guarantee?: Guarantee
+  readonly targets?: readonly string[]
 }
 
-function judge({ operations, failovers = [], guarantee = 'lossless' }: Story): Verdict {
-  return check(history(operations, failovers), { guarantee, minimums: {} })
+function judge({
+  operations,
+  failovers = [],
+  guarantee = 'lossless',
+  targets = [],
+}: Story): Verdict {
+  return check(history(operations, failovers), { guarantee, minimums: {}, targets })
 }
 
 /** A primary is replaced between these times. */
@@ -296,6 +302,20 @@ const WRONG: Readonly<Record<string, Story & { readonly rule: string }>> = {
     ],
     failovers: FAILOVER,
   },
+  'a gateway falls behind for good': {
+    rule: 'the same page in the end',
+    operations: [
+      put('1', 'a', [0, 1], 1),
+      scrape('a=1', [2, 3], 1),
+      scrape('', [2, 3], 0, { target: 'three' }),
+    ],
+    targets: ['two', 'three'],
+  },
+  'a gateway is not looked at in the end': {
+    rule: 'the same page in the end',
+    operations: [scrape('', [0, 1], 0, { target: 'three' }), put('1', 'a', [2, 3], 1)],
+    targets: ['three'],
+  },
   'after a failover a page is of before it': {
     rule: 'no stale page',
     operations: [
@@ -344,6 +364,7 @@ test('a run that looked at too little fails', () => {
   const { violations } = check(history([scrape('', [0, 1], 0)]), {
     guarantee: 'lossless',
     minimums: { scrapes: 1, acknowledged: 1 },
+    targets: [],
   })
   expect(violations).toEqual([
     { rule: 'enough was looked at', what: 'acknowledged is 0, which is less than 1', at: 0 },

@@ -1,6 +1,7 @@
 /** Holds a history against what the gateway promises. Pure: the same history has the same verdict. */
 import type { History } from '../history.ts'
 import { checkCoverage, type Minimums } from './coverage.ts'
+import { checkEnd } from './end.ts'
 import { checkEqualPages } from './equal-pages.ts'
 import { Eras } from './eras.ts'
 import { checkGroups } from './groups.ts'
@@ -13,9 +14,11 @@ export interface CheckOptions {
   readonly guarantee: Guarantee
   /** Counts that must be reached. */
   readonly minimums: Minimums
+  /** Names of those that must show the same page in the end. */
+  readonly targets: readonly string[]
 }
 
-export function check(history: History, { guarantee, minimums }: CheckOptions): Verdict {
+export function check(history: History, { guarantee, minimums, targets }: CheckOptions): Verdict {
   const eras = new Eras(history.failovers)
   const order = checkOrder(history, eras, guarantee)
   const equal = checkEqualPages(history, eras)
@@ -43,6 +46,7 @@ export function check(history: History, { guarantee, minimums }: CheckOptions): 
     ...equal.violations,
     ...groups.violations,
     ...(eras.count === 1 ? checkRevisions(history) : []),
+    ...checkEnd(history, targets),
     ...checkCoverage(counts, minimums),
   ].sort((a, b) => a.at - b.at)
   return { violations, losses: groups.losses, counts }

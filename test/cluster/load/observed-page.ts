@@ -1,7 +1,7 @@
 /** From the bytes of a page to what it says of the groups of a run. */
 import { createHash } from 'node:crypto'
-import { readPage } from '../model/page.ts'
-import type { ObservedPage } from './history.ts'
+import { readPage } from '../../model/page.ts'
+import type { ObservedPage } from '../history.ts'
 
 /** The label that tells the series of one family in one group apart; all of them have the value of their push. */
 export const PART_LABEL = 'part'
@@ -30,7 +30,9 @@ function observe(digest: string, text: string): ObservedPage {
   const problems: string[] = []
   const pushed = new Set<string>()
   try {
-    for (const { name, lines } of readPage(text).values()) {
+    // A store that holds nothing makes a page of nothing.
+    const families = text === '' ? [] : readPage(text).values()
+    for (const { name, lines } of families) {
       const parts = new Map<string, number>()
       for (const line of lines) {
         const { group, part, value } = readSample(line)

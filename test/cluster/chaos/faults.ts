@@ -1,0 +1,220 @@
+/** What is done to a cluster while clients use it. Each fault ends with everything as it was before. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { callRedis, replyFields } from '../../../deploy/cluster/ask.ts'
+import type { GatewayMember } from '../../../deploy/cluster/cluster.ts'
+import { until, type Member } from '../../../deploy/cluster/member.ts'
+import type { Random } from '../../storage/random.ts'
+import type { Recorder } from '../load/recorder.ts'
+import type { Surroundings } from './settings.ts'
+
+export interface FaultContext extends Surroundings {
+  readonly random: Random
+  readonly recorder: Recorder
+}
+
+type Fault = (context: FaultContext) => Promise<void>
+
+/** After a fault everything is back within this time, or the run fails. */
+const RECOVERY_MS = 60_000
+
+export const FAULTS = {
+  'replica killed': async (context) => {
+    const gateway = pickGateway(context)
+    await gateway.kill()
+    await hold(context, 100, 1500)
+    await bringBack(gateway)
+  },
+
+  'replica paused': async (context) => {
+    await pauseFor(context, pickGateway(context), 500, 4000)
+  },
+
+  'rolling restart': async ({ cluster }) => {
+    for (const gateway of cluster.gateways) {
+      await gateway.stop()
+      await bringBack(gateway)
+    }
+  },
+
+  'store killed': async (context) => {
+    const [redis] = context.cluster.redis
+    await redis!.kill()
+    await hold(context, 100, 2000)
+    await redis!.start()
+  },
+
+  'store paused': async (context) => {
+    await pauseFor(context, context.cluster.redis[0]!, 500, 4000)
+  },
+
+  'store refuses': async (context) => {
+    const proxy = context.random.pick(context.proxies)
+    await proxy.refuse()
+    await hold(context, 500, 4000)
+    await proxy.accept()
+  },
+
+  /** Commands arrive late, some of them after their time is up. */
+  'store stalls': async (context) => {
+    const proxy = context.random.pick(context.proxies)
+    const from = context.recorder.now()
+    proxy.hold(...pickDirections(context))
+    await hold(context, 1000, 6000)
+    proxy.forward()
+    context.recorder.paused({ from, until: context.recorder.now() })
+  },
+
+  'store unreachable': async (context) => {
+    const proxy = context.random.pick(context.proxies)
+    proxy.swallow(...pickDirections(context))
+    await hold(context, 1000, 6000)
+    proxy.forward()
+  },
+
+  'store slow': async (context) => {
+    const proxy = context.random.pick(context.proxies)
+    proxy.delay(10 + context.random.below(150))
+    await hold(context, 1000, 4000)
+    proxy.forward()
+  },
+
+  'memory full': async (context) => {
+    const { cluster } = context
+    const set = (bytes: string): Promise<unknown> =>
+      Promise.all(
+        cluster.redis.map(({ port }) =>
+          callRedis(port, cluster.password, 'CONFIG', 'SET', 'maxmemory', bytes),
+        ),
+      )
+    await set('1')
+    await hold(context, 500, 3000)
+    await set('1gb')
+  },
+
+  'store replica killed': async (context) => {
+    const { cluster, random } = context
+    const primary = cluster.redis[await cluster.primary()]
+    const replica = random.pick(cluster.redis.filter((member) => member !== primary))
+    await replica.kill()
+    await hold(context, 500, 3000)
+    await replica.start()
+    await reach('the replicas to be in step', () => isInStep(context))
+  },
+
+  'primary killed': async (context) => {
+    await replacePrimary(context, async (primary) => {
+      await primary.kill()
+      return async () => {
+        await hold(context, 100, 2000)
+        await primary.start()
+      }
+    })
+  },
+
+  'primary paused': async (context) => {
+    await replacePrimary(context, async (primary) => {
+      primary.pause()
+      return async () => {
+        await hold(context, 0, 2000)
+        primary.resume()
+      }
+    })
+  },
+} as const satisfies Record<string, Fault>
+
+export type FaultName = keyof typeof FAULTS
+
+/** @param fail takes the primary away, and returns what brings it back */
+async function replacePrimary(
+  context: FaultContext,
+  fail: (primary: Member) => Promise<() => Promise<void>>,
+): Promise<void> {
+  const { cluster, recorder } = context
+  const old = await cluster.primary()
+  const from = recorder.now()
+  const bringBackOld = await fail(cluster.redis[old]!)
+  await reach('another primary', async () => (await primaryOfAll(context)) !== old)
+  await bringBackOld()
+  await reach('the old primary to follow', () => isInStep(context))
+  const until = recorder.now()
+  recorder.failedOver({ from, until })
+  recorder.paused({ from, until })
+}
+
+/** The primary that all Sentinels name, when it says the same of itself. */
+async function primaryOfAll({ cluster }: FaultContext): Promise<number> {
+  const named = await Promise.all(
+    cluster.sentinels.map(async ({ port }) => {
+      const state = replyFields(
+        await callRedis(port, cluster.password, 'SENTINEL', 'MASTER', 'mymaster'),
+      )
+      return Number(state.get('port'))
+    }),
+  )
+  const index = cluster.redis.findIndex(({ port }) => named.every((other) => other === port))
+  if (index < 0) throw new Error('the Sentinels do not agree')
+  const info = await replicationOf(context(cluster, index))
+  if (!info.includes('role:master')) throw new Error('it is no primary yet')
+  return index
+}
+
+async function isInStep({ cluster }: FaultContext): Promise<boolean> {
+  const primary = await cluster.primary()
+  const infos = await Promise.all(
+    cluster.redis.map((_, index) => replicationOf(context(cluster, index))),
+  )
+  return infos.every((info, index) =>
+    index === primary
+      ? info.split('state=online').length === cluster.redis.length
+      : info.includes('role:slave') && info.includes('master_link_status:up'),
+  )
+}
+
+interface Asked {
+  readonly port: number
+  readonly password: string
+}
+
+function context(cluster: FaultContext['cluster'], index: number): Asked {
+  return { port: cluster.redis[index]!.port, password: cluster.password }
+}
+
+async function replicationOf({ port, password }: Asked): Promise<string> {
+  return String(await callRedis(port, password, 'INFO', 'replication'))
+}
+
+async function pauseFor(
+  faultContext: FaultContext,
+  member: Member,
+  shortestMs: number,
+  longestMs: number,
+): Promise<void> {
+  const { recorder } = faultContext
+  const from = recorder.now()
+  member.pause()
+  await hold(faultContext, shortestMs, longestMs)
+  member.resume()
+  recorder.paused({ from, until: recorder.now() })
+}
+
+async function bringBack(gateway: GatewayMember): Promise<void> {
+  await gateway.start()
+  await reach(`${gateway.name} to be ready`, () => gateway.isReady())
+}
+
+async function reach(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const reached = await until(() => holds().catch(() => false), RECOVERY_MS)
+  if (!reached) throw new Error(`waited ${RECOVERY_MS} ms for ${what}`)
+}
+
+function pickGateway({ cluster, random }: FaultContext): GatewayMember {
+  return random.pick(cluster.gateways)
+}
+
+function pickDirections({ random }: FaultContext): ('requests' | 'replies')[] {
+  return random.pick([['requests'], ['replies'], ['requests', 'replies']] as const).slice()
+}
+
+function hold({ random }: FaultContext, shortestMs: number, longestMs: number): Promise<void> {
+  return sleep(shortestMs + random.below(longestMs - shortestMs))
+}
