@@ -41,13 +41,26 @@ export interface TcpProxy {
   cutAfter(request: string, replies?: number): Promise<void>
   /** As cutAfter, but the connection falls silent instead of being cut. */
   silenceAfter(request: string, replies?: number): Promise<void>
+  /**
+   * The next request with this text, and what comes behind it on its connection, waits here until
+   * it is released, even when the client is gone by then.
+   */
+  holdBack(request: string): HeldBack
+}
+
+export interface HeldBack {
+  /** Resolves when the request came. */
+  readonly came: Promise<void>
+  /** Lets it go on, and resolves when its connection is over. */
+  release(): Promise<void>
 }
 
 interface Trap {
   readonly request: string
-  readonly silent: boolean
+  readonly kind: 'cut' | 'silence' | 'hold'
+  /** How many still go through. */
   replies: number
-  readonly sprung: () => void
+  readonly sprung: (pair: Pair) => void
 }
 
 interface Pair {
@@ -58,6 +71,7 @@ interface Pair {
   lost: boolean
   held: { readonly to: net.Socket; readonly bytes: Buffer }[]
   clientIsGone: boolean
+  readonly over: Promise<unknown>
 }
 
 /** Starts a proxy; it is closed after the test. */
@@ -87,10 +101,7 @@ class Proxy implements TcpProxy {
 
   forward(): void {
     this.mode = { kind: 'forward' }
-    for (const pair of this.pairs) {
-      for (const { to, bytes } of pair.held.splice(0)) to.write(bytes)
-      if (pair.clientIsGone) pair.server.end()
-    }
+    for (const pair of this.pairs) letGo(pair)
   }
 
   swallow(...directions: Direction[]): void {
@@ -137,17 +148,29 @@ class Proxy implements TcpProxy {
   }
 
   cutAfter(request: string, replies = 0): Promise<void> {
-    return this.trap(request, replies, false)
+    return new Promise((resolve) => {
+      this.traps.push({ request, replies, kind: 'cut', sprung: () => resolve() })
+    })
   }
 
   silenceAfter(request: string, replies = 0): Promise<void> {
-    return this.trap(request, replies, true)
+    return new Promise((resolve) => {
+      this.traps.push({ request, replies, kind: 'silence', sprung: () => resolve() })
+    })
   }
 
-  private trap(request: string, replies: number, silent: boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.traps.push({ request, replies, silent, sprung: resolve })
+  holdBack(request: string): HeldBack {
+    const caught = new Promise<Pair>((resolve) => {
+      this.traps.push({ request, replies: 0, kind: 'hold', sprung: resolve })
     })
+    return {
+      came: caught.then(() => undefined),
+      release: async () => {
+        const pair = await caught
+        letGo(pair)
+        await pair.over
+      },
+    }
   }
 
   private connect(client: net.Socket): void {
@@ -160,6 +183,7 @@ class Proxy implements TcpProxy {
       lost: false,
       held: [],
       clientIsGone: false,
+      over: new Promise((resolve) => server.on('close', resolve)),
     }
     this.pairs.add(pair)
     client.on('data', (bytes) => this.pass(pair, 'requests', bytes))
@@ -194,17 +218,23 @@ class Proxy implements TcpProxy {
       pair.held.push({ to, bytes })
       return
     }
-    const through = direction === 'requests' ? this.watch(pair, bytes) : this.spring(pair, bytes)
+    if (direction === 'requests') this.watch(pair, bytes)
+    if (pair.trap?.kind === 'hold') {
+      pair.held.push({ to, bytes })
+      pair.trap.sprung(pair)
+      pair.trap = undefined
+      return
+    }
+    const through = direction === 'requests' ? bytes : this.spring(pair, bytes)
     if (through.length === 0) return
     if (mode.kind === 'delay') setTimeout(() => to.destroyed || to.write(through), mode.ms)
     else to.write(through)
   }
 
-  /** A request goes through; a trap that waits for its text is set on its connection. */
-  private watch(pair: Pair, bytes: Buffer): Buffer {
+  /** A trap that waits for the text of a request is set on its connection. */
+  private watch(pair: Pair, bytes: Buffer): void {
     const found = this.traps.findIndex(({ request }) => bytes.includes(request))
     if (found >= 0) pair.trap = this.traps.splice(found, 1)[0]
-    return bytes
   }
 
   /** What of these replies still goes through. */
@@ -218,14 +248,19 @@ class Proxy implements TcpProxy {
     }
     pair.trap = undefined
     if (length.bytes > 0) pair.client.write(bytes.subarray(0, length.bytes))
-    pair.lost = trap.silent
-    if (!trap.silent) {
+    pair.lost = trap.kind === 'silence'
+    if (trap.kind === 'cut') {
       pair.client.destroySoon()
       pair.server.destroy()
     }
-    trap.sprung()
+    trap.sprung(pair)
     return Buffer.alloc(0)
   }
+}
+
+function letGo(pair: Pair): void {
+  for (const { to, bytes } of pair.held.splice(0)) to.write(bytes)
+  if (pair.clientIsGone) pair.server.end()
 }
 
 /** The length of the first so many replies of Redis, which come in whole. */
