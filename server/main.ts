@@ -1,13 +1,21 @@
 #!/usr/bin/env node
 /** The program: command line and signals in, exit status out. */
 import { helpText } from './config/help.ts'
-import { parseFlags, UsageError, type ParsedFlags } from './config/parse-flags.ts'
+import { MIGRATE_HELP, parseMigrateFlags } from './config/migrate-flags.ts'
+import {
+  parseFlags,
+  storageSecretsFrom,
+  UsageError,
+  type ParsedFlags,
+} from './config/parse-flags.ts'
 import { redactArguments, redactUrl } from './config/redact-url.ts'
 import { settingsFrom, type Settings } from './config/settings.ts'
 import { takeSystemdSockets } from './config/systemd-sockets.ts'
 import { startApp, type App } from './app.ts'
+import { migrate, MigrationRefused } from './migrate.ts'
 import { readBuildInfo } from './telemetry/build-info.ts'
 import { createLogger } from './telemetry/logger.ts'
+import { StoreError } from '../storage/errors.ts'
 
 interface Configuration {
   readonly parsed: ParsedFlags
@@ -45,8 +53,37 @@ function reasonOf(error: unknown, { storageUrl }: Settings): string {
     .replaceAll(JSON.stringify(storageUrl), () => JSON.stringify(shown))
 }
 
+/** `sluice migrate`: instead of starting a gateway. */
+async function runMigration(argv: readonly string[]): Promise<void> {
+  const logger = createLogger({ level: 'info', format: 'logfmt' })
+  try {
+    const { from, to, help } = parseMigrateFlags(argv)
+    if (help) {
+      process.stdout.write(MIGRATE_HELP)
+      return
+    }
+    const { groups, samples } = await migrate({
+      from,
+      to,
+      secrets: storageSecretsFrom(process.env),
+      progress: (copied) => logger.info('copied', { groups: copied }),
+    })
+    logger.info('everything is copied', { groups, samples })
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`sluice migrate: error: ${error.message}, try migrate --help\n`)
+    } else if (error instanceof MigrationRefused || error instanceof StoreError) {
+      logger.error('nothing is copied', { reason: error.message })
+    } else {
+      throw error
+    }
+    process.exitCode = 1
+  }
+}
+
 async function main(): Promise<void> {
   hidePasswords()
+  if (process.argv[2] === 'migrate') return runMigration(process.argv.slice(3))
   const build = readBuildInfo()
   const { parsed, settings } = configure()
   if (parsed.help || parsed.version) {

@@ -1,4 +1,5 @@
 /** From a storage URL to a driver. */
+import { existsSync } from 'node:fs'
 import { StoreError } from './errors.ts'
 import type { GroupStore, StoreEvents } from './group-store.ts'
 import { createMemoryStore } from './memory.ts'
@@ -15,6 +16,8 @@ export interface StoreSecrets {
 export interface OpenOptions {
   readonly secrets?: StoreSecrets
   readonly events?: Partial<StoreEvents>
+  /** True: a store that is not there is not made, but an error. */
+  readonly mustExist?: boolean
 }
 
 /**
@@ -26,7 +29,7 @@ export interface OpenOptions {
  */
 export async function openStore(
   url: string,
-  { secrets = {}, events = {} }: OpenOptions = {},
+  { secrets = {}, events = {}, mustExist = false }: OpenOptions = {},
 ): Promise<GroupStore> {
   const [scheme, rest] = splitOnce(url, ':')
   switch (scheme) {
@@ -36,6 +39,7 @@ export async function openStore(
     case 'sqlite': {
       const [path, query = ''] = splitOnce(rest ?? '', '?')
       if (path === '') throw unusable(url, 'sqlite: needs the path of a file')
+      if (mustExist && !existsSync(path)) throw unusable(url, 'there is no such file')
       return openSqliteStore(path, parseSqliteOptions(url, query))
     }
     case 'redis':
@@ -45,7 +49,7 @@ export async function openStore(
     case 'redis+cluster':
     case 'rediss+cluster':
     case 'redis+unix':
-      return openRedisStore(url, { secrets, events })
+      return openRedisStore(url, { secrets, events, mustExist })
     default:
       throw unusable(
         url,

@@ -130,12 +130,12 @@ describe('imports go one way', () => {
     expect(sourcesIn('storage/group-store.ts').flatMap(({ imports }) => imports)).toEqual([])
   })
 
-  test('only the app opens stores; the rest of the server knows the contract and its errors', () => {
+  test('only the app, and what moves stores, open them; the rest of the server knows the contract and its errors', () => {
     const contract = ['storage/group-store.ts', 'storage/errors.ts']
     const server = sourcesIn('server')
     const openers = server.filter(({ imports }) => imports.includes('storage/open.ts'))
-    expect(openers.map(({ file }) => file)).toEqual(['server/app.ts'])
-    const rest = server.filter(({ file }) => file !== 'server/app.ts')
+    expect(openers.map(({ file }) => file)).toEqual(['server/app.ts', 'server/migrate.ts'])
+    const rest = server.filter((source) => !openers.includes(source))
     expect(forbidden(rest, under(['server', ...contract]))).toEqual([])
   })
 
@@ -187,12 +187,13 @@ describe('imports go one way', () => {
     expect(talking.map(({ file }) => file).filter((file) => !isEdge(file))).toEqual([])
   })
 
-  test('only the SQLite store knows SQLite, only telemetry the libraries of log and metrics', () => {
+  test('only the stores know SQLite and Redis, only telemetry the libraries of log and metrics', () => {
     const usersOf = (name: string): string[] =>
       SOURCES.filter(({ packages }) => packages.includes(name)).map(({ file }) => file)
     expect(usersOf('better-sqlite3').filter((file) => !file.startsWith('storage/sqlite/'))).toEqual(
       [],
     )
+    expect(usersOf('ioredis').filter((file) => !file.startsWith('storage/redis/'))).toEqual([])
     for (const name of ['prom-client', 'winston']) {
       expect(usersOf(name).filter((file) => !file.startsWith('server/telemetry/'))).toEqual([])
     }
@@ -228,12 +229,12 @@ test('no file is named for being of use', () => {
 
 test('every source file begins with a comment that says what it is for', () => {
   const comment = /^(\/\*\*?\s|\/\/ \S|-- \S)/
-  const found = filesUnder(SOURCE_FOLDERS, /\.(ts|js|css|sql)$/).filter((file) => {
+  const found = filesUnder(SOURCE_FOLDERS, /\.(ts|js|css|sql|lua)$/).filter((file) => {
     const text = read(file)
-    if (file !== 'server/main.ts') return !comment.test(text)
-    return (
-      !text.startsWith('#!/usr/bin/env node\n') || !comment.test(text.slice(text.indexOf('\n') + 1))
-    )
+    // The first line of a script says who runs it.
+    const hasFirstLine = text.startsWith('#!')
+    if (file === 'server/main.ts' && !text.startsWith('#!/usr/bin/env node\n')) return true
+    return !comment.test(hasFirstLine ? text.slice(text.indexOf('\n') + 1) : text)
   })
   expect(found).toEqual([])
 })

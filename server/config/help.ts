@@ -9,6 +9,7 @@ export function helpText(): string {
   const flags = FLAG_NAMES.map((name) => describeFlag(name, FLAGS[name]))
   return [
     'usage: sluice [<flags>]',
+    '       sluice migrate --from URL --to URL',
     '',
     'A gateway that batch jobs push their metrics to, with the URLs, flags and semantics of the',
     'Prometheus Pushgateway, on a store that several replicas can share.',

@@ -65,19 +65,26 @@ export function parseFlags(
     }
   }
   const known = new Set([...FLAG_NAMES.map(environmentName), ...Object.values(SECRET_VARIABLES)])
-  const secret = (variable: string): string | undefined => variables[variable] || undefined
   return {
     values: values as FlagValues,
     given,
     help,
     version,
-    storageSecrets: {
-      password: secret(SECRET_VARIABLES.password),
-      sentinelPassword: secret(SECRET_VARIABLES.sentinelPassword),
-    },
+    storageSecrets: storageSecretsFrom(variables),
     unknownVariables: Object.keys(environment).filter(
       (variable) => variable.startsWith('SLUICE_') && !known.has(variable),
     ),
+  }
+}
+
+/** Passwords of the store, as the environment gives them; an empty variable counts as not set. */
+export function storageSecretsFrom(
+  environment: Readonly<Record<string, string | undefined>>,
+): StorageSecrets {
+  const secret = (variable: string): string | undefined => environment[variable] || undefined
+  return {
+    password: secret(SECRET_VARIABLES.password),
+    sentinelPassword: secret(SECRET_VARIABLES.sentinelPassword),
   }
 }
 

@@ -80,6 +80,8 @@ export interface LinkOptions {
   readonly target: RedisTarget
   /** The hash that says where the store stands. */
   readonly storeKey: string
+  /** True: a store that is not there is not made, but an error. */
+  readonly mustExist: boolean
   readonly events: Partial<StoreEvents>
   /** Whether this one looks at how the server is set up, and tells of losing it. */
   readonly watches: boolean
@@ -230,7 +232,11 @@ export class Link {
   /** @throws StoreError unusable for a store of a newer format; else what the server says */
   async openStore(connection: Connection): Promise<void> {
     const epoch = randomBytes(8).toString('hex')
-    const reply = await connection.run(SCRIPTS.open, [this.options.storeKey], [epoch, FORMAT])
+    const { storeKey, mustExist } = this.options
+    const reply = await connection.run(SCRIPTS.open, [storeKey], [epoch, FORMAT, mustExist ? 0 : 1])
+    if (String(reply[0]) === 'absent') {
+      throw new StoreError('unusable', `there is no store of Sluice: no key ${storeKey}`)
+    }
     const [, , , format, head] = reply as unknown as [Buffer, number, Buffer, number, number]
     connection.head = head
     if (format > FORMAT) {
@@ -240,7 +246,7 @@ export class Link {
       )
     }
     if (format < FORMAT) {
-      throw new StoreError('unusable', `${this.options.storeKey} is not a store of Sluice`)
+      throw new StoreError('unusable', `${storeKey} is not a store of Sluice`)
     }
   }
 

@@ -30,6 +30,8 @@ import { READ_ONLY, SCRIPTS, type Script } from './scripts.ts'
 export interface RedisOptions {
   readonly secrets: RedisSecrets
   readonly events: Partial<StoreEvents>
+  /** True: a store that is not there is not made, but an error. */
+  readonly mustExist: boolean
   /** How far a view may be behind before it reads everything anew; at most 2^20. */
   readonly historyMax: number
   readonly tombstonesMax: number
@@ -38,6 +40,7 @@ export interface RedisOptions {
 export const REDIS_DEFAULTS: RedisOptions = {
   secrets: {},
   events: {},
+  mustExist: false,
   historyMax: 1 << 20,
   tombstonesMax: 100_000,
 }
@@ -114,10 +117,10 @@ class RedisStore implements GroupStore {
     this.settings = settings
     this.url = target.shownUrl
     this.keys = keysOf(target.prefix)
-    const { events } = settings
+    const { events, mustExist } = settings
     const storeKey = this.keys.store
-    this.writer = new Link({ target, storeKey, events, watches: true })
-    this.reader = new Link({ target, storeKey, events: {}, watches: false })
+    this.writer = new Link({ target, storeKey, mustExist, events, watches: true })
+    this.reader = new Link({ target, storeKey, mustExist, events: {}, watches: false })
   }
 
   /** Resolves when the server is there, or did not come in time. */

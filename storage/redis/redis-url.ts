@@ -75,7 +75,8 @@ const OPTIONS = [
 
 /** The URL with `***` in place of a password. */
 export function withoutPassword(url: string): string {
-  return url.replace(/^([^:/?#]+:\/\/[^:@/?#]*):[^@/?#]*@/, '$1:***@')
+  // Up to the last @: rather too much is hidden than too little.
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/?#@]*):.*@/is, '$1:***@')
 }
 
 /** @throws StoreError unusable, naming what cannot be used and never a password */
