@@ -1,7 +1,7 @@
 /** The gateway inside the test process: quicker than a program, and its log can be looked into. */
 import { Writable } from 'node:stream'
 import type { Express } from 'express'
-import { startApp, type App } from '../../server/app.ts'
+import { startApp, type App, type AppOptions } from '../../server/app.ts'
 import { parseFlags } from '../../server/config/parse-flags.ts'
 import { settingsFrom } from '../../server/config/settings.ts'
 import { listen } from '../../server/http/sockets/listen.ts'
@@ -13,13 +13,21 @@ export interface TestApp {
   readonly app: App
   readonly url: string
   /** Complete lines logged so far. */
-  log(): string[]
+  readonly log: () => string[]
   /** How often /-/quit was asked for. */
-  quits(): number
+  readonly quits: () => number
 }
 
 /** Starts a gateway with these flags, by default in memory, on a free port of 127.0.0.1. */
 export async function startTestApp(...flags: string[]): Promise<TestApp> {
+  return startTestAppWith({}, ...flags)
+}
+
+/** The same, on a store that the test opens. */
+export async function startTestAppWith(
+  { openStore }: Pick<AppOptions, 'openStore'>,
+  ...flags: string[]
+): Promise<TestApp> {
   const unlessGiven = (flag: string): string[] =>
     flags.some((given) => given.startsWith(flag.split('=')[0]!)) ? [] : [flag]
   const parsed = parseFlags(
@@ -44,7 +52,13 @@ export async function startTestApp(...flags: string[]): Promise<TestApp> {
     stream,
   })
   let quits = 0
-  const app = await startApp({ settings, logger, build: readBuildInfo(), onQuit: () => quits++ })
+  const app = await startApp({
+    settings,
+    logger,
+    build: readBuildInfo(),
+    onQuit: () => quits++,
+    ...(openStore && { openStore }),
+  })
   closeAfterTest(() => app.stop())
   return { app, url: app.urls[0]!, log: () => logged.split('\n').slice(0, -1), quits: () => quits }
 }

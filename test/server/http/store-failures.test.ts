@@ -77,6 +77,7 @@ async function startOnFailingStore(error: Error): Promise<{ url: string; log: ()
 describe('when the store fails', () => {
   test.each<[StoreErrorCode, number, boolean]>([
     ['unavailable', 503, true],
+    ['unconfirmed', 503, true],
     ['full', 507, false],
     ['corrupt', 503, true],
     ['unusable', 503, true],

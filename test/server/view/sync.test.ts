@@ -1,5 +1,7 @@
-import { describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryStore } from '../../../storage/memory.ts'
+import { waitFor } from '../../support/http.ts'
 import { createHeldStore, type HeldStore } from './held-store.ts'
 import {
   createMemoryGateway,
@@ -286,5 +288,106 @@ describe('a store with another history', () => {
     await gateway.view.sync()
     expect(gateway.resets).toEqual(['floor'])
     expect(shownBy(gateway)).toEqual(['b{instance="",job="b"} 1'])
+  })
+})
+
+describe('while reading everything from the start', () => {
+  const PAGE_MS = 20
+  /** Two of them go into one answer of the store. */
+  const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+
+  afterEach(() => {
+    jest.restoreAllMocks()
+  })
+
+  /** A gateway on a store with four pages that takes its time for each; and the pauses between them, in ms. */
+  async function createSlowGateway(): Promise<{ gateway: MemoryGateway; pauses: number[] }> {
+    const pauses: number[] = []
+    const memory = createMemoryStore()
+    let answeredAt: number | undefined
+    const store: typeof memory = {
+      ...memory,
+      async changes(request) {
+        if (answeredAt !== undefined) pauses.push(performance.now() - answeredAt)
+        await sleep(PAGE_MS)
+        const answer = await memory.changes(request)
+        answeredAt = answer.kind === 'page' && answer.complete ? undefined : performance.now()
+        return answer
+      },
+    }
+    const gateway = createMemoryGateway({ store })
+    for (const name of NAMES) await gateway.put(`job/${name}`, largeBody(name))
+    return { gateway, pauses }
+  }
+
+  test('the view leaves the store alone for a random part of the time that a page took', async () => {
+    const { gateway, pauses } = await createSlowGateway()
+    const random = jest.spyOn(Math, 'random').mockReturnValue(0.75)
+    await gateway.view.sync()
+    expect(pauses).toHaveLength(3)
+    // Timers may be a millisecond early.
+    for (const pause of pauses) expect(pause).toBeGreaterThan(0.75 * PAGE_MS - 2)
+    expect(random).toHaveBeenCalledTimes(3)
+    expect(gateway.view.groupCount).toBe(NAMES.length)
+  })
+
+  test('but not for a single page, and not when it only follows', async () => {
+    const { gateway } = await createSlowGateway()
+    await gateway.view.sync()
+    const random = jest.spyOn(Math, 'random')
+    for (const name of NAMES) await gateway.put(`job/${name}`, largeBody('other'))
+    await gateway.view.sync()
+    expect(namesShownBy(gateway)).toEqual(NAMES.map(() => 'other'))
+    const small = createMemoryGateway()
+    await small.put('job/j', 'm 1\n')
+    await small.view.sync()
+    expect(random).not.toHaveBeenCalled()
+  })
+})
+
+describe('what the view amounts to', () => {
+  test('is counted as the store counts it, through every kind of change', async () => {
+    const { held, gateway } = createHeldGateway()
+    const expectAsInStore = async (): Promise<void> => {
+      await gateway.view.sync()
+      const { groups, samples } = await gateway.store.status()
+      expect(gateway.view.totals).toMatchObject({ groups, samples })
+    }
+    await expectAsInStore()
+    await gateway.put('job/j', 'm{x="1"} 1\nm{x="2"} 1\nn 1\n')
+    await gateway.put('job/k', '')
+    await expectAsInStore()
+    expect(gateway.view.totals.samples).toBe(3)
+    await gateway.post('job/j', 'm{x="1"} 1\nk 1\n')
+    await expectAsInStore()
+    await gateway.put('job/j', 'm 1\n')
+    await expectAsInStore()
+    await gateway.remove('job/k')
+    await expectAsInStore()
+    const other = createMemoryGateway()
+    await other.put('job/new', 'new 1\n')
+    held.replaceBy(other.store)
+    await gateway.view.sync()
+    expect(gateway.view.totals).toMatchObject({ groups: 1, samples: 1 })
+    await other.view.sync()
+    expect(gateway.view.totals).toEqual(other.view.totals)
+  })
+
+  test('grows older until the next completed sync', async () => {
+    const { held, gateway } = createHeldGateway()
+    expect(gateway.view.wasSynced).toBe(false)
+    held.failNext(new Error('the store is away'))
+    await expect(gateway.view.sync()).rejects.toThrow('the store is away')
+    expect(gateway.view.wasSynced).toBe(false)
+    await gateway.view.sync()
+    expect(gateway.view.wasSynced).toBe(true)
+    const age = await waitFor('the view to be old', () => {
+      return gateway.view.ageMs > 15 ? gateway.view.ageMs : undefined
+    })
+    held.failNext(new Error('the store is away'))
+    await expect(gateway.view.sync()).rejects.toThrow('the store is away')
+    expect(gateway.view.ageMs).toBeGreaterThanOrEqual(age)
+    await gateway.view.sync()
+    expect(gateway.view.ageMs).toBeLessThan(age)
   })
 })
