@@ -97,14 +97,10 @@ export class Link {
   private readonly running: Promise<void>
   private readonly abort = new AbortController()
   private warned = ''
-  /** Resolves when connecting worked or failed for the first time. */
-  readonly firstTry: Promise<void>
-  private firstTried: () => void = () => undefined
 
   constructor(options: LinkOptions) {
     this.options = options
     this.reason = new StoreError('unavailable', `${options.target.shownUrl}: not connected yet`)
-    this.firstTry = new Promise((resolve) => (this.firstTried = resolve))
     this.running = this.keepConnected()
   }
 
@@ -174,7 +170,6 @@ export class Link {
         this.reason = this.explain(error)
         this.tell()
       }
-      this.firstTried()
       if (this.closed) return
       const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures++)
       await sleep(most * (0.5 + Math.random() / 2), undefined, { signal: this.abort.signal }).catch(
@@ -197,7 +192,6 @@ export class Link {
       if (this.closed) return
       this.connection = connection
       succeeded()
-      this.firstTried()
       if (this.options.watches) this.options.events.restored?.()
       this.tell()
       beating = setInterval(() => void redis.ping().catch(() => undefined), HEARTBEAT_MS)
