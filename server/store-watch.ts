@@ -22,6 +22,8 @@ interface Followed {
 
 const BACKOFF_MS_MIN = 100
 const BACKOFF_MS_MAX = 5_000
+/** How long the start waits for the store without asking what the matter is. */
+const PATIENCE_MS = 1_000
 /** How long own metrics wait for the store; then they show what is known. */
 const LOOK_MS_MAX = 1_000
 
@@ -63,10 +65,22 @@ export class StoreWatch implements StoreEvents {
    */
   async follow(store: GroupStore, view: View): Promise<void> {
     this.followed = { store, view }
+    const sync = view.sync()
     try {
-      await view.sync()
+      await within(PATIENCE_MS, sync)
+      return
     } catch (error) {
       if (!isUnavailable(error)) throw error
+    }
+    if (this.isTrying) return
+    const problem = await this.ask(this.options.storeTimeoutMs)
+    if (problem === undefined) {
+      // There is much to read.
+      await sync.catch((error: unknown) => {
+        if (!isUnavailable(error)) throw error
+      })
+    } else if (!this.isInStep) {
+      this.lost(problem)
     }
   }
 
