@@ -105,14 +105,14 @@ async function booksOf({ cluster, storageUrl }: Surroundings): Promise<string[]>
 /** What every run gets to on a slow machine, outages included. */
 function minimumsOf(seconds: number): Minimums {
   return {
-    acknowledged: 10 * seconds,
-    scrapes: 10 * seconds,
-    revisions: 5 * seconds,
-    inOrder: 20 * seconds,
-    freshElsewhere: 5 * seconds,
+    acknowledged: 5 * seconds,
+    scrapes: 5 * seconds,
+    revisions: 2 * seconds,
+    inOrder: 10 * seconds,
+    freshElsewhere: 2 * seconds,
     equalPages: seconds,
-    groups: 50 * seconds,
-    changedGroups: 5 * seconds,
+    groups: 20 * seconds,
+    changedGroups: 2 * seconds,
     refused: 1,
   }
 }

@@ -73,8 +73,12 @@ export const FAULTS = {
 
   'store slow': async (context) => {
     const proxy = context.random.pick(context.proxies)
-    proxy.delay(10 + context.random.below(150))
+    const ms = 10 + context.random.below(150)
+    proxy.delay(ms)
     await hold(context, 1000, 4000)
+    // What is on its way arrives before what comes after it, as on any connection.
+    proxy.hold('requests', 'replies')
+    await sleep(2 * ms)
     proxy.forward()
   },
 
@@ -134,11 +138,11 @@ async function replacePrimary(
   const from = recorder.now()
   const bringBackOld = await fail(cluster.redis[old]!)
   await reach('another primary', async () => (await primaryOfAll(context)) !== old)
+  // From here on the old one is nobody's source any more, also when it comes back and does not know yet.
+  recorder.failedOver({ from, until: recorder.now() })
   await bringBackOld()
   await reach('the old primary to follow', () => isInStep(context))
-  const until = recorder.now()
-  recorder.failedOver({ from, until })
-  recorder.paused({ from, until })
+  recorder.paused({ from, until: recorder.now() })
 }
 
 /** The primary that all Sentinels name, when it says the same of itself. */
