@@ -21,6 +21,8 @@ export interface TcpProxy {
   /** How many connections are open now, and how many were made since the start. */
   readonly open: number
   readonly made: number
+  /** Of how many connections bytes were swallowed. */
+  readonly lost: number
   /** From now on, also for connections that are open: bytes go through as they come. */
   forward(): void
   /** Swallows bytes. A connection that lost some stays lost: forward() is for new ones. */
@@ -85,6 +87,7 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
 class Proxy implements TcpProxy {
   port = 0
   made = 0
+  lost = 0
   private readonly target: number
   private readonly pairs = new Set<Pair>()
   private mode: Mode = { kind: 'forward' }
@@ -211,6 +214,7 @@ class Proxy implements TcpProxy {
     if (pair.lost) return
     if (mode.kind === 'swallow' && mode.directions.includes(direction)) {
       pair.lost = true
+      this.lost++
       return
     }
     const waits = pair.held.some((held) => held.to === to)

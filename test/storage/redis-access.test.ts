@@ -1,0 +1,187 @@
+/** Servers that cannot be used as they are, and what is said about that: clearly, and without passwords. */
+import { expect, test } from '@jest/globals'
+import { useCertificates } from '../support/certificates.ts'
+import { freePort } from '../support/free-port.ts'
+import { describeWith } from '../support/programs.ts'
+import { startRedis, type RedisServer } from '../support/redis/server.ts'
+import { applied } from './contract/reading.ts'
+import { family, replace } from './contract/writes.ts'
+import { LEAST_RIGHTS } from './redis-contract.ts'
+import { failureOf, newPrefix, openStore } from './redis-stores.ts'
+
+/** What opening a store throws. */
+async function refusal(url: string, password = ''): Promise<string> {
+  const { error } = await failureOf(() => openStore(url))
+  expect(error.code).toBe('unusable')
+  let all = ''
+  for (let one: unknown = error; one instanceof Error; one = one.cause) {
+    all += `${one.message}\n${one.stack}\n`
+  }
+  if (password !== '') expect(all).not.toContain(password)
+  return error.message
+}
+
+async function withUser(...rules: string[]): Promise<RedisServer> {
+  const server = await startRedis()
+  await server.call('ACL', 'SETUSER', 'gateway', 'on', '>secret', ...rules)
+  await server.call('ACL', 'SETUSER', 'default', 'off')
+  return server
+}
+
+describeWith('redis-server', 'logging in', () => {
+  test.each([
+    ['a wrong password', 'gateway:wr0ng@', 'wr0ng'],
+    ['a wrong password of the default user', ':wr0ng@', 'wr0ng'],
+    ['an unknown user', 'nobody:secret@', 'secret'],
+    ['no password', '', ''],
+  ])('with %s is refused, and the message repeats no password', async (_name, login, password) => {
+    const server = await withUser('~*', '+@all')
+    const message = await refusal(`redis://${login}${server.address}/0`, password)
+    expect(message).toContain(server.address)
+  })
+
+  test('with the right one works, and the URL that is shown has none', async () => {
+    const server = await withUser(...LEAST_RIGHTS)
+    const url = `redis://gateway:secret@${server.address}/0?prefix=${newPrefix()}`
+    const store = await openStore(url)
+    await applied(store, replace('g', []))
+    expect(store.url).toContain(server.address)
+    expect(store.url).not.toContain('secret')
+  })
+
+  test('with a password from outside the URL works', async () => {
+    const server = await withUser(...LEAST_RIGHTS)
+    const url = `redis://gateway@${server.address}/0?prefix=${newPrefix()}`
+    const store = await openStore(url, { secrets: { password: 'secret' } })
+    await applied(store, replace('g', []))
+  })
+
+  test.each(['p@ss', 'p#ss', 'p:ss', 'p ss'])(
+    'with a password that is not encoded, %j, is refused or works, and no message repeats it',
+    async (password) => {
+      const server = await startRedis()
+      await server.call('ACL', 'SETUSER', 'gateway', 'on', `>${password}`, ...LEAST_RIGHTS)
+      const url = `redis://gateway:${password}@${server.address}/0?prefix=${newPrefix()}`
+      const outcome = await openStore(url).then(
+        (store) => store.url,
+        (error: unknown) => String(error),
+      )
+      expect(outcome).not.toContain(password)
+      expect(outcome).not.toContain('ss@')
+    },
+  )
+})
+
+describeWith('redis-server', 'a user who may do too little', () => {
+  test.each([
+    ['run scripts', ['~*', '+@all', '-evalsha', '-eval']],
+    ['write hashes', ['~*', '+@all', '-hset']],
+    ['touch the keys of the prefix', ['~other:*', '+@all']],
+  ])('and may not %s is refused', async (_name, rules) => {
+    const server = await withUser(...rules)
+    const message = await refusal(
+      `redis://gateway:secret@${server.address}/0?prefix=${newPrefix()}`,
+      'secret',
+    )
+    expect(message).toMatch(/refused|permission|NOPERM|can't run/i)
+  })
+
+  test('is told so by a call, when only that is missing', async () => {
+    const server = await withUser('~*', '+@all', '-setrange')
+    const store = await openStore(
+      `redis://gateway:secret@${server.address}/0?prefix=${newPrefix()}`,
+    )
+    const { error } = await failureOf(() => store.apply(replace('g', [])))
+    expect(error.code).toBe('unusable')
+  })
+})
+
+describeWith('redis-server', 'a store that is not ours to use', () => {
+  test('of a newer format is refused, and both formats are named', async () => {
+    const server = await startRedis()
+    const prefix = newPrefix()
+    await (await openStore(server.url({ prefix }))).close()
+    await server.call('HSET', `{${prefix}}:store`, 'format', 97)
+    const message = await refusal(server.url({ prefix }))
+    expect(message).toContain('97')
+    expect(message).toMatch(/\b1\b/)
+  })
+
+  test('where a key of another type is in its place is refused, and the key is left as it is', async () => {
+    const server = await startRedis()
+    const prefix = newPrefix()
+    await server.call('SET', `{${prefix}}:store`, 'theirs')
+    const { error } = await failureOf(() => openStore(server.url({ prefix })))
+    expect(['unusable', 'corrupt']).toContain(error.code)
+    expect(await server.call('GET', `{${prefix}}:store`)).toBe('theirs')
+  })
+
+  test.each(['claims', 'partitions', 'changes', 'group:g'])(
+    'a key of another type instead of %s fails the push as damage, before anything is written',
+    async (name) => {
+      const server = await startRedis()
+      const prefix = newPrefix()
+      const store = await openStore(server.url({ prefix }))
+      await server.call('SET', `{${prefix}}:${name}`, 'theirs')
+      const { error, afterMs } = await failureOf(() => store.apply(replace('g', [family('a')])))
+      expect(error.code).toBe('corrupt')
+      expect(afterMs).toBeLessThan(5_000)
+      expect(await server.call('HGET', `{${prefix}}:store`, 'revision')).toBe('0')
+      const keys = (await server.call('KEYS', `{${prefix}}:*`)) as string[]
+      expect(keys.sort()).toEqual([`{${prefix}}:${name}`, `{${prefix}}:store`].sort())
+    },
+  )
+})
+
+describeWith('redis-server', 'how a server keeps its data', () => {
+  async function warnings(query: Record<string, string>, ...config: string[]): Promise<string[]> {
+    const server = await startRedis({ config })
+    const told: string[] = []
+    const url = server.url({ prefix: newPrefix(), ...query })
+    await openStore(url, { events: { warning: (message) => void told.push(message) } })
+    return told
+  }
+
+  test('is no cause for a warning when each write is on disk', async () => {
+    expect(await warnings({}, 'appendonly yes', 'appendfsync always')).toEqual([])
+  })
+
+  test.each([
+    [['appendonly no', 'save ""'], /keeps nothing/],
+    [['appendonly no', 'save 60 1'], /appendonly/],
+    [['appendonly yes', 'appendfsync no'], /appendfsync/],
+  ])('is warned of once with %j', async (config, what) => {
+    expect(await warnings({}, ...config)).toEqual([expect.stringMatching(what)])
+  })
+
+  test('is warned of when more replicas have to confirm than there are', async () => {
+    const told = await warnings({ wait: '1' }, 'appendonly yes', 'appendfsync always')
+    expect(told).toEqual([expect.stringMatching(/wait=1.*0 replicas/)])
+  })
+})
+
+describeWith(['redis-server', 'openssl'], 'over TLS', () => {
+  const certificates = useCertificates()
+
+  test('a server that another authority vouches for is not talked to, and the reason is told', async () => {
+    const { authority, server: own, stranger } = certificates()
+    const port = await freePort()
+    await startRedis({
+      config: [
+        `tls-port ${port}`,
+        `tls-cert-file ${own.cert}`,
+        `tls-key-file ${own.key}`,
+        `tls-ca-cert-file ${authority.cert}`,
+        'tls-auth-clients no',
+      ],
+    })
+    const url = `rediss://127.0.0.1:${port}/0?prefix=${newPrefix()}`
+    const trusted = await openStore(`${url}&ca_file=${authority.cert}`)
+    await applied(trusted, replace('g', []))
+    const outcome = await openStore(`${url}&ca_file=${stranger.cert}`).then(
+      async (store) => (await store.status()).unavailable,
+      (error: unknown) => String(error),
+    )
+    expect(outcome).toMatch(/certificate/i)
+  })
+})
