@@ -5,21 +5,23 @@ import { parseArgs } from 'node:util'
 import { startCluster } from './cluster.ts'
 import { searchPath, type Member } from './member.ts'
 
-const USAGE = `npm run cluster -- [--port=N] [--no-prometheus]
+const USAGE = `npm run cluster -- [--port=N] [--no-prometheus] [-- FLAG ...]
 
 Three gateways behind HAProxy on one Redis with two replicas and three Sentinels, on 127.0.0.1, in a temporary folder.
 
 --port=N          port of HAProxy, the others take those after it (12 in all); by default ports that are free
 --no-prometheus   leave Prometheus out; it is left out too where it is not installed
+FLAG              a flag of the gateways, such as --web.enable-admin-api
 `
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: {
     port: { type: 'string' },
     prometheus: { type: 'boolean', default: true },
     help: { type: 'boolean', default: false },
   },
   allowNegative: true,
+  allowPositionals: true,
 })
 
 if (values.help) process.stdout.write(USAGE)
@@ -32,6 +34,7 @@ async function run(): Promise<void> {
   })
   const starting = startCluster({
     prometheus: values.prometheus && isInstalled('prometheus'),
+    gatewayFlags: positionals,
     ...(values.port === undefined ? {} : { basePort: Number(values.port) }),
     onStarted: (member) => say(`${member.name.padEnd(12)} ${describe(member)}`),
   })
