@@ -6,13 +6,14 @@ import { expect, test } from '@jest/globals'
 import { describeWith } from '../support/programs.ts'
 import { runChaos } from './chaos/chaos.ts'
 import { isFine, renderReport } from './chaos/report.ts'
-import { SETTINGS, type SettingName } from './chaos/settings.ts'
+import { SETTING_NAMES } from './chaos/setting-names.ts'
+import { SETTINGS } from './chaos/settings.ts'
 
-const { CHAOS_SETTING, CHAOS_SECONDS, CHAOS_SEED } = process.env
+const { CHAOS_SETTINGS, CHAOS_SECONDS, CHAOS_SEED } = process.env
 const SECONDS = Number(CHAOS_SECONDS ?? 10)
-const NAMES = Object.keys(SETTINGS) as SettingName[]
+const CHOSEN = CHAOS_SETTINGS?.split(',') ?? SETTING_NAMES
 
-for (const setting of NAMES.filter((name) => name === (CHAOS_SETTING ?? name))) {
+for (const setting of SETTING_NAMES.filter((name) => CHOSEN.includes(name))) {
   describeWith(SETTINGS[setting].needs, setting, () => {
     test(
       `what clients see under faults is what the setting ${setting} promises (${SECONDS} s)`,

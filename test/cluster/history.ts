@@ -30,6 +30,8 @@ export interface Write {
   readonly families: readonly string[]
   /** Of all samples that it brings; no other write of the run has it. */
   readonly value: string
+  /** It is one that no gateway may take. */
+  readonly isFlawed: boolean
   /** Milliseconds of the run's clock. */
   readonly startedAt: number
   readonly endedAt: number

@@ -8,7 +8,8 @@ import type { Guarantee, Verdict } from '../checker/verdict.ts'
 import { startLoad, type Target } from '../load/clients.ts'
 import { Recorder } from '../load/recorder.ts'
 import { injectFaults, type Injected } from './schedule.ts'
-import { SETTINGS, type Setting, type SettingName, type Surroundings } from './settings.ts'
+import type { SettingName } from './setting-names.ts'
+import { SETTINGS, type Surroundings } from './settings.ts'
 
 export interface ChaosOptions {
   readonly setting: SettingName
@@ -44,7 +45,7 @@ const FLAGS = [
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { setting: name, seconds, seed, pauseMs = 1500, onFault = () => undefined } = options
-  const setting: Setting = SETTINGS[name]
+  const setting = SETTINGS[name]
   const surroundings = await setting.start(FLAGS)
   const recorder = new Recorder(GRACE_MS)
   const targets = targetsOf(surroundings)

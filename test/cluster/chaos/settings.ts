@@ -7,6 +7,7 @@ import type { ProgramName } from '../../support/programs.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import type { Guarantee } from '../checker/verdict.ts'
 import type { FaultName } from './faults.ts'
+import type { SettingName } from './setting-names.ts'
 
 export interface Surroundings {
   readonly cluster: Cluster
@@ -36,7 +37,7 @@ const OF_NODES: readonly FaultName[] = [
   'memory full',
 ]
 
-export const SETTINGS = {
+export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
   sqlite: {
     guarantee: 'lossless',
     needs: ['haproxy', 'redis-server'],
@@ -70,9 +71,7 @@ export const SETTINGS = {
     faults: OF_NODES,
     start: (flags) => startWithSentinels(flags, '?wait=1'),
   },
-} as const satisfies Record<string, Setting>
-
-export type SettingName = keyof typeof SETTINGS
+}
 
 /** Three gateways on one file; the Redis beside them has nothing to do. */
 async function startOnFile(flags: readonly string[]): Promise<Surroundings> {

@@ -231,7 +231,9 @@ class GroupCheck {
     const was = new Set(before.values())
     const ordered = [...previous, ...since]
     const forced = floating.filter(({ value }) => shown.has(value) && !was.has(value))
-    const optional = floating.filter((write) => !shown.has(write.value))
+    const optional = floating.filter(
+      (write) => !shown.has(write.value) && isWithin(write, last, first),
+    )
     this.result.compared++
     for (const value of shown) this.everSeen.add(value)
     if (explain({ before, after, ordered, forced, optional }) === 'explained') return

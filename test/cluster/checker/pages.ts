@@ -1,11 +1,16 @@
-/** Rule: a page is a valid exposition, and everything on it was pushed, to that group, before the scrape ended. */
+/** Rule: only what is valid is taken; a page is a valid exposition, of which everything was pushed before. */
 import type { History, ObservedPage, Scrape, Write } from '../history.ts'
 import type { Violation } from './verdict.ts'
 
 export function checkPages({ writes, scrapes }: History): Violation[] {
   const byValue = new Map(writes.map((write) => [write.value, write]))
   const checked = new Set<ObservedPage>()
-  const violations: Violation[] = []
+  const violations = writes
+    .filter(({ isFlawed, outcome }) => isFlawed && outcome.kind === 'acknowledged')
+    .map(({ value, target, startedAt }): Violation => {
+      const what = `${target} acknowledged ${value}, which is no valid push`
+      return { rule: 'nothing invalid is taken', what, at: startedAt }
+    })
   // The first to show a page is the one that could have shown it too early.
   for (const scrape of [...scrapes].sort((a, b) => a.endedAt - b.endedAt)) {
     if (checked.has(scrape.page)) continue

@@ -9,12 +9,16 @@ export function checkRevisions({ writes, scrapes }: History): Violation[] {
   }, 0)
   const claimed = new Set<number>()
   let others = 0
-  for (const { outcome } of writes) {
+  for (const { outcome, kind } of writes) {
     if (outcome.kind !== 'acknowledged') {
       // A refused push may be recorded in its group.
       if (outcome.kind !== 'failed') others++
-    } else if (outcome.position === undefined) others++
-    else if (outcome.position.revision <= head) claimed.add(outcome.position.revision)
+    } else if (outcome.position === undefined) {
+      // A delete of nothing makes none.
+      if (kind !== 'delete') others++
+    } else if (outcome.position.revision <= head) {
+      claimed.add(outcome.position.revision)
+    }
   }
   const unclaimed = head - claimed.size
   if (unclaimed <= others) return []

@@ -53,6 +53,7 @@ function write(
     group,
     families: families.split(' ').filter((family) => family !== ''),
     value,
+    isFlawed: false,
     startedAt,
     endedAt,
     outcome: outcomeOf(told),

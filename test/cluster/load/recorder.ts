@@ -16,6 +16,7 @@ export interface Intent {
   readonly group: string
   readonly families: readonly string[]
   readonly value: string
+  readonly isFlawed: boolean
 }
 
 /** A time in which somebody stood still who goes on afterwards where he was. */
