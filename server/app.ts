@@ -71,7 +71,7 @@ export async function startApp({
         ageSeconds: view.ageMs / 1000,
         ...view.totals,
       }),
-      store: () => watch.look(),
+      store: (waitMs) => watch.look(waitMs),
     })
     teardown.add('own metrics', () => ownMetrics.stop())
     const watch = new StoreWatch({

@@ -124,8 +124,14 @@ export class Gateway {
    */
   async expose(format: ExpositionFormat, encoding: Encoding, waitMs: number): Promise<Exposition> {
     const { view, ownMetrics, showsOwnMetrics } = this.options
+    // At the same time: together they must not take longer than the caller waits.
+    const asked = showsOwnMetrics ? ownMetrics.look(waitMs) : undefined
     const staleMs = await this.catchUp(waitMs)
-    const own = showsOwnMetrics ? await ownMetrics.collect() : []
+    const store = await asked
+    const own =
+      store === undefined
+        ? []
+        : await ownMetrics.collect(staleMs === undefined ? store : { ...store, up: false })
     const { epoch, revision } = view.position
     const rope = join(view.page(format, own), encoding)
     return { ...rope, position: { epoch, revision }, staleMs }

@@ -47,6 +47,7 @@ export class StoreWatch implements StoreEvents {
   private outOfStep: string | undefined = 'the store has not been read yet'
   private wasLost = false
   private status: StoreStatus | undefined
+  private asking: Promise<StoreStatus> | undefined
   private isTrying = false
   /** Ends the current pause between two attempts. */
   private wake = new AbortController()
@@ -140,8 +141,8 @@ export class StoreWatch implements StoreEvents {
   }
 
   /** What the store says of itself now, or what it said last when that takes too long. */
-  async look(): Promise<StoreReading> {
-    const problem = await this.ask(Math.min(LOOK_MS_MAX, this.options.storeTimeoutMs))
+  async look(waitMs: number): Promise<StoreReading> {
+    const problem = await this.ask(Math.min(LOOK_MS_MAX, this.options.storeTimeoutMs, waitMs))
     const { status } = this
     return {
       up: this.outOfStep === undefined && problem === undefined,
@@ -159,7 +160,9 @@ export class StoreWatch implements StoreEvents {
   /** Resolves to why the store cannot be used, or undefined. */
   private async ask(timeoutMs: number): Promise<string | undefined> {
     try {
-      const status = await within(timeoutMs, this.followed!.store.status())
+      // A store that does not answer is not asked again and again.
+      this.asking ??= this.followed!.store.status().finally(() => (this.asking = undefined))
+      const status = await within(timeoutMs, this.asking)
       // A store that cannot be reached knows nothing of its head.
       if (status.unavailable === undefined) this.status = status
       return status.unavailable

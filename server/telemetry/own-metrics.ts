@@ -5,7 +5,12 @@ import { claimsOf, PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
 import type { MetricFamily, MetricType } from '../metrics/metric-family.ts'
 import type { BuildInfo } from './build-info.ts'
 import { readFamilies } from './prom-client-families.ts'
-import { createStoreMetrics, type StoreMetrics, type StoreSources } from './store-metrics.ts'
+import {
+  createStoreMetrics,
+  type StoreMetrics,
+  type StoreReading,
+  type StoreSources,
+} from './store-metrics.ts'
 
 /** What the metrics are read from when they are collected. */
 export interface OwnMetricsSources extends StoreSources {
@@ -20,8 +25,14 @@ export interface OwnMetrics extends StoreMetrics {
   countFailureNotRecorded(): void
   countDroppedDuplicates(metrics: number): void
   countMissingEof(): void
-  /** All own families, sorted by name. Asks the store how it is, and waits for that only briefly. */
-  collect(): Promise<MetricFamily[]>
+  /** Asks the store how it is, and waits for that only briefly, at most for so long. */
+  look(waitMs: number): Promise<StoreReading>
+  /**
+   * All own families, sorted by name.
+   *
+   * @param store how the store is; without, it is asked
+   */
+  collect(store?: StoreReading): Promise<MetricFamily[]>
   /** What pushes must agree with: the names and types of the own families, from the start. */
   readonly claims: ReadonlyMap<string, string>
   stop(): void
@@ -139,8 +150,9 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
     countMissingEof() {
       missingEof.inc()
     },
-    async collect() {
-      await storeMetrics.refresh()
+    look: (waitMs) => sources.store(waitMs),
+    async collect(store) {
+      storeMetrics.refresh(store ?? (await sources.store(Infinity)))
       const families = await readFamilies(registry)
       return families.sort((a, b) => compareUtf8(a.name, b.name))
     },

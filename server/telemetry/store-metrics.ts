@@ -20,8 +20,8 @@ export interface StoreReading {
 
 export interface StoreSources {
   readonly view: () => ViewReading
-  /** Must resolve soon, however long the store takes. */
-  readonly store: () => Promise<StoreReading>
+  /** Must resolve soon, however long the store takes, and at the latest after `waitMs`. */
+  readonly store: (waitMs: number) => Promise<StoreReading>
 }
 
 export interface StoreMetrics {
@@ -36,7 +36,7 @@ export interface StoreMetrics {
 interface RegisteredStoreMetrics {
   readonly counters: StoreMetrics
   /** Brings the gauges up to date, before the registry is read. */
-  readonly refresh: () => Promise<void>
+  readonly refresh: (store: StoreReading) => void
 }
 
 /** From a store in memory to one that is far away and busy. */
@@ -45,7 +45,7 @@ const CALL_SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5]
 /** Registers the metrics; all of them are there from the start. */
 export function createStoreMetrics(
   registry: Registry,
-  sources: StoreSources,
+  { view: readView }: Pick<StoreSources, 'view'>,
 ): RegisteredStoreMetrics {
   const registers = [registry]
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers })
@@ -103,12 +103,11 @@ export function createStoreMetrics(
   })
 
   return {
-    async refresh() {
-      const store = await sources.store()
+    refresh(store) {
       up.set(store.up ? 1 : 0)
       roundTrip.set(store.roundTripSeconds ?? NaN)
       storeRevision.set(store.revision ?? NaN)
-      const view = sources.view()
+      const view = readView()
       viewRevision.set(view.revision)
       viewAge.set(view.ageSeconds)
       groups.set(view.groups)
