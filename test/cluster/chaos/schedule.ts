@@ -1,4 +1,4 @@
-/** Which fault comes when: all kinds in turn, in an order that the seed decides. */
+/** Which fault comes when: the first one first, then all kinds in turn, in an order that the seed decides. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FAULTS, type FaultContext, type FaultName } from './faults.ts'
 
@@ -26,7 +26,7 @@ export async function injectFaults(options: ScheduleOptions): Promise<Injected[]
   const startedAt = recorder.now()
   const secondsSince = (time: number): number => (recorder.now() - time) / 1000
   const injected: Injected[] = []
-  let deck: FaultName[] = []
+  let deck: FaultName[] = faults.slice(0, 1)
   for (;;) {
     await sleep(pauseMs / 2 + random.below(pauseMs))
     if (secondsSince(startedAt) >= seconds) return injected

@@ -20,6 +20,7 @@ export interface Surroundings {
 export interface Setting {
   readonly guarantee: Guarantee
   readonly needs: readonly ProgramName[]
+  /** The most telling one first. */
   readonly faults: readonly FaultName[]
   start(flags: readonly string[]): Promise<Surroundings>
 }
@@ -30,8 +31,8 @@ const PORTS_BEFORE_REDIS = 3 + REPLICAS
 
 const OF_GATEWAYS: readonly FaultName[] = ['replica killed', 'replica paused', 'rolling restart']
 const OF_NODES: readonly FaultName[] = [
-  ...OF_GATEWAYS,
   'primary killed',
+  ...OF_GATEWAYS,
   'primary paused',
   'store replica killed',
   'memory full',
@@ -48,8 +49,8 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     guarantee: 'lossless',
     needs: ['haproxy', 'redis-server'],
     faults: [
-      ...OF_GATEWAYS,
       'store killed',
+      ...OF_GATEWAYS,
       'store paused',
       'store refuses',
       'store stalls',

@@ -316,6 +316,17 @@ const WRONG: Readonly<Record<string, Story & { readonly rule: string }>> = {
     operations: [scrape('', [0, 1], 0, { target: 'three' }), put('1', 'a', [2, 3], 1)],
     targets: ['three'],
   },
+  'during a failover a page lacks what was acknowledged before it, for all its revision': {
+    rule: 'groups are what was written',
+    operations: [
+      put('1', 'a', [0, 1], 1),
+      scrape('a=1', [2, 3], 1),
+      put('2', 'b', [90, 110], { until: 120 }, { group: OTHER }),
+      put('3', 'a', [150, 160], 2),
+      scrape({ [GROUP]: 'a=1', [OTHER]: 'b=2' }, [170, 180], 2),
+    ],
+    failovers: FAILOVER,
+  },
   'after a failover a page is of before it': {
     rule: 'no stale page',
     operations: [

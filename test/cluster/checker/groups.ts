@@ -50,8 +50,11 @@ export function checkGroups(history: History, eras: Eras, guarantee: Guarantee):
     const settled = history.writes.filter(({ endedAt }) => endedAt < before)
     return settled.reduce((highest, write) => Math.max(highest, revisionOf(write) ?? 0), 0)
   })
+  const amidst = history.scrapes.filter((scrape) => eras.of(scrape) === undefined)
   for (const [group, writes] of byGroup) {
-    new GroupCheck(group, writes, eras, guarantee, result).run(snapshots, durable)
+    const check = new GroupCheck(group, writes, eras, guarantee, result)
+    check.run(snapshots, durable)
+    if (guarantee === 'lossless') check.lookAmidst(amidst, snapshots, durable)
   }
   return result
 }
@@ -104,6 +107,38 @@ class GroupCheck {
     }
     for (const { outcome, value } of this.writes) {
       if (outcome.kind === 'ambiguous' && this.everSeen.has(value)) this.result.ambiguousSeen++
+    }
+  }
+
+  /**
+   * What is shown while a failover goes on may be of before it or of after it. In any case it has what was promised to
+   * last before the failover, and what was acknowledged before somebody asked for it.
+   */
+  lookAmidst(
+    scrapes: readonly Scrape[],
+    snapshots: readonly (readonly Snapshot[])[],
+    durable: readonly number[],
+  ): void {
+    for (const scrape of scrapes) {
+      const [first, last] = this.eras.rangeOf(scrape)
+      const promised = durable[first + 1]!
+      const from = snapshots[first]!.findLast(({ revision }) => revision <= promised) ?? BEGINNING
+      const [to] = snapshotsOf([scrape])
+      if (to === undefined || to.revision < from.revision) continue
+      const isPlaced = (write: Write): boolean =>
+        this.eras.rangeOf(write)[1] <= first || write.endedAt < scrape.startedAt
+      const possible = this.writes.filter((write) => {
+        const revision = revisionOf(write) ?? to.revision
+        const isInRange = from.revision < revision && revision <= to.revision
+        return isInRange && this.eras.rangeOf(write)[0] <= last && hasEffect(write)
+      })
+      const ordered = possible
+        .filter((write) => revisionOf(write) !== undefined && isPlaced(write))
+        .sort((a, b) => revisionOf(a)! - revisionOf(b)!)
+      const floating = possible.filter((write) => !ordered.includes(write))
+      const step = this.step(from, to, ordered, floating, new Set())
+      this.result.compared++
+      if (step !== undefined) this.judge(step)
     }
   }
 
@@ -264,11 +299,9 @@ class GroupCheck {
   }
 
   private standingIn(era: number, write: Write): 'ordered' | 'floating' | 'absent' {
-    const { kind } = write.outcome
-    if (kind === 'refused' || kind === 'failed') return 'absent'
     const [first, last] = this.eras.rangeOf(write)
-    if (first > era) return 'absent'
-    if (kind === 'ambiguous') return 'floating'
+    if (!hasEffect(write) || first > era) return 'absent'
+    if (write.outcome.kind === 'ambiguous') return 'floating'
     if (revisionOf(write) === undefined) return last < era ? 'absent' : 'floating'
     // What is promised to last has its place in every later era, too.
     if (last < era) return this.guarantee === 'lossless' ? 'ordered' : 'absent'
@@ -290,6 +323,10 @@ class GroupCheck {
 
 function revisionOf({ outcome }: Write): number | undefined {
   return outcome.kind === 'acknowledged' ? outcome.position?.revision : undefined
+}
+
+function hasEffect({ outcome }: Write): boolean {
+  return outcome.kind === 'acknowledged' || outcome.kind === 'ambiguous'
 }
 
 function isWithoutRevision(write: Write): boolean {

@@ -156,7 +156,7 @@ class Client {
 }
 
 /** What an answer says of a write. Whatever does not say that nothing was stored leaves it open. */
-function toldBy(answer: Answered | Unanswered): Told {
+export function toldBy(answer: Answered | Unanswered): Told {
   const { status } = answer
   if (!('body' in answer)) {
     return answer.refused ? { kind: 'failed', status } : { kind: 'open', status }
