@@ -5,6 +5,7 @@
 import { expect } from '@jest/globals'
 import { StoreError } from '../../storage/errors.ts'
 import type { GroupStore } from '../../storage/group-store.ts'
+import { closeAfterTest } from '../support/cleanup.ts'
 import { contents, type State } from './contract/reading.ts'
 import { family, merge, remove, replace } from './contract/writes.ts'
 import type { Random } from './random.ts'
@@ -73,7 +74,7 @@ function distinct(all: readonly Held[]): Held[] {
   ]
 }
 
-/** Ledgers that write through stores, each all the time, until told to stop. */
+/** Ledgers that write through stores, each all the time, until told to stop; at the latest after the test. */
 export class Load {
   readonly ledgers: readonly Ledger[]
   private going = true
@@ -83,11 +84,16 @@ export class Load {
     this.ledgers = ledgers
     this.running = Promise.all(
       ledgers.map(async (ledger, i) => {
-        while (this.going) await ledger.write(stores[i % stores.length]!, timeoutMs)
+        while (this.going) {
+          await ledger.write(stores[i % stores.length]!, timeoutMs)
+          // A store that fails at once must not keep everything else from happening.
+          await new Promise((resolve) => setImmediate(resolve))
+        }
       }),
     )
     // Looked at when it is stopped.
     this.running.catch(() => undefined)
+    closeAfterTest(() => this.stop())
   }
 
   get acknowledged(): number {

@@ -68,16 +68,6 @@ describeWith('redis-server', 'writes that a replica has to confirm', () => {
     expect(error.code).toBe('unconfirmed')
   })
 
-  test('are unconfirmed by a hanging replica, too, when the primary has forgotten the scripts', async () => {
-    const { primary, replica } = await startWithReplica()
-    const store = await openStore(primary.url({ prefix: newPrefix(), wait: '1' }))
-    await applied(store, push('before'))
-    await primary.call('SCRIPT', 'FLUSH')
-    replica.pause()
-    const { error } = await failureOf(() => store.apply(push('during', 700)))
-    expect(error.code).toBe('unconfirmed')
-  })
-
   test('are waited for together, not one after the other', async () => {
     const { primary } = await startWithReplica()
     const store = await openStore(primary.url({ prefix: newPrefix(), wait: '1' }))

@@ -64,6 +64,8 @@ export async function startRedisCluster({
     await replica.call('CLUSTER', 'REPLICATE', await idOf(servers[i]!))
   }
   for (const replica of servers.slice(PRIMARIES)) await waitFor('replicas', () => isInStep(replica))
+  const known = (node: RedisServer) => knowsReplicas(node, PRIMARIES * replicas)
+  for (const node of servers) await waitFor('nodes to know who is a replica', () => known(node))
   const addresses = servers.map(({ address }) => address).join(',')
   return {
     nodes: servers,
@@ -106,4 +108,9 @@ async function isWell(node: RedisServer, all: readonly RedisServer[]): Promise<t
 async function isInStep(replica: RedisServer): Promise<true | undefined> {
   const info = String(await replica.call('INFO', 'replication'))
   return info.includes('role:slave') && info.includes('master_link_status:up') ? true : undefined
+}
+
+async function knowsReplicas(node: RedisServer, count: number): Promise<true | undefined> {
+  const lines = String(await node.call('CLUSTER', 'NODES')).split('\n')
+  return lines.filter((line) => / (myself,)?slave /.test(line)).length === count ? true : undefined
 }
