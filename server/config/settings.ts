@@ -1,5 +1,6 @@
 /** What follows from the flags: addresses, prefixes and the store, checked before anything starts. */
 import type { FlagValues } from './flags.ts'
+import { hasUnreadablePassword, redactUrl } from './redact-url.ts'
 import { UsageError, type ParsedFlags, type StorageSecrets } from './parse-flags.ts'
 
 export type ListenAddress =
@@ -55,6 +56,11 @@ export function settingsFrom({
     )
   }
   const url = storageUrl(values, given, warnings)
+  if (hasUnreadablePassword(url)) {
+    throw new UsageError(
+      `--storage.url=${redactUrl(url)}: "/", "?", "#" and "%" in a password are written as %2F, %3F, %23 and %25`,
+    )
+  }
   const ownMetrics = placeOfOwnMetrics(values['web.own-metrics'], url)
   if (ownMetrics === 'separate' && telemetryPath === OWN_METRICS_PATH) {
     throw new UsageError(

@@ -227,3 +227,25 @@ test('passwords from the environment go to the store', () => {
   const { storageSecrets } = settings([], { SLUICE_STORAGE_PASSWORD: 'secret' })
   expect(storageSecrets).toEqual({ password: 'secret', sentinelPassword: undefined })
 })
+
+describe('a password in the storage URL', () => {
+  test.each(['se/cret', 'se?cret', 'se#cret', 'se%cret', 'secret%', '%zz', '1234567/x'])(
+    '%s has to be encoded; the refusal does not show it',
+    (password) => {
+      const message = usageErrorOf([`--storage.url=redis://u:${password}@host/0`])
+      expect(message).toMatch(/^--storage\.url=redis:\/\/u:\*\*\*@host\/0: /)
+      expect(message).not.toMatch(/cret|zz|1234567/)
+    },
+  )
+
+  test.each([
+    'redis://u:se%2Fcret@host/0',
+    'redis://u:se:c,ret!@host/0',
+    'redis://u:@host',
+    'redis://host:6379/0?password_file=/run/a@b',
+    'redis+sentinel://a:26379,b:26379/main/0?password_file=/run/a@b',
+    'sqlite:/var/a:b@c/100%.db',
+  ])('%s is taken as it is', (url) => {
+    expect(settings([`--storage.url=${url}`]).storageUrl).toBe(url)
+  })
+})
