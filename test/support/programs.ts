@@ -18,6 +18,7 @@ const PROGRAMS = {
   chromium: { install: 'apt-get install chromium' },
   curl: { install: 'apt-get install curl' },
   haproxy: { install: 'apt-get install haproxy' },
+  nginx: { install: 'apt-get install nginx-light' },
   openssl: { install: 'apt-get install openssl' },
   prometheus: { install: 'apt-get install prometheus' },
   promtool: { install: 'apt-get install prometheus' },
