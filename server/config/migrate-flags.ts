@@ -1,6 +1,7 @@
 /** The command line of `sluice migrate`. */
 import { parseArgs } from 'node:util'
 import { UsageError } from './parse-flags.ts'
+import { hasUnreadablePassword } from './redact-url.ts'
 
 export interface MigrateFlags {
   readonly from: string
@@ -25,6 +26,12 @@ export function parseMigrateFlags(argv: readonly string[]): MigrateFlags {
   const { from, to } = readCommandLine(argv)
   if (from === undefined || from === '') throw new UsageError('--from=URL is missing')
   if (to === undefined || to === '') throw new UsageError('--to=URL is missing')
+  for (const [flag, url] of Object.entries({ from, to })) {
+    if (hasUnreadablePassword(url))
+      throw new UsageError(
+        `--${flag}: the password in the URL has characters that must be percent-encoded`,
+      )
+  }
   return { from, to, help: false }
 }
 

@@ -97,6 +97,7 @@ test.each([
   [['--from', 'sqlite:x.db'], '--to=URL is missing'],
   [['--to', 'sqlite:x.db'], '--from=URL is missing'],
   [['--from', 'sqlite:x.db', '--to', 'sqlite:y.db', '--force'], "Unknown option '--force'"],
+  [['--from', 'redis://u:a/b@h', '--to', 'memory:'], 'must be percent-encoded'],
   [['--from', 'memory:', '--to', 'memory:'], 'memory: is gone with its process'],
 ])('%j ends with a clear word', async (args, word) => {
   const { code, program } = await migrate(...args)
