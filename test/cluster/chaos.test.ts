@@ -9,7 +9,7 @@ import { isFine, renderReport } from './chaos/report.ts'
 import { SETTING_NAMES } from './chaos/setting-names.ts'
 import { SETTINGS } from './chaos/settings.ts'
 
-const { CHAOS_SETTINGS, CHAOS_SECONDS, CHAOS_SEED } = process.env
+const { CHAOS_SETTINGS, CHAOS_SECONDS, CHAOS_SEED, CHAOS_KEEP } = process.env
 const SECONDS = Number(CHAOS_SECONDS ?? 10)
 const CHOSEN = CHAOS_SETTINGS?.split(',') ?? SETTING_NAMES
 
@@ -23,6 +23,7 @@ for (const setting of SETTING_NAMES.filter((name) => CHOSEN.includes(name))) {
           setting,
           seconds: SECONDS,
           seed,
+          keep: CHAOS_KEEP,
           onFault: ({ name, at, took }) => {
             process.stderr.write(
               `${setting}: ${name} after ${at.toFixed(1)} s, for ${took.toFixed(1)} s\n`,

@@ -108,9 +108,9 @@ const PLANTED: readonly (readonly [title: string, rule: string, mistakes: Mistak
     { proxy: proxies.repeatsPushes(5) },
   ],
   [
-    'a store that drops one acknowledged write of 200',
+    'a store that drops one acknowledged write of 100',
     'groups are what was written',
-    { store: stores.dropsOneOf(200) },
+    { store: stores.dropsOneOf(100) },
   ],
   ['a store that makes writes twice', 'a revision for each write', { store: stores.makesTwice }],
   [

@@ -1,10 +1,11 @@
 /**
  * `npm run test:chaos`: hits a cluster with faults while clients use it, and holds what they saw against what is promised.
  *
- *     npm run test:chaos -- [--setting redis-aof]... [--seconds 600] [--seed 1]
+ *     npm run test:chaos -- [--setting redis-aof]... [--seconds 600] [--seed 1] [--keep FOLDER]
  *
- * The seconds are for each setting. Each ends with a table; exit status 1 says that something was violated. It is the
- * test of chaos.test.ts for longer, so that what is started is closed in the same way.
+ * The seconds are for each setting. Each ends with a table; exit status 1 says that something was violated, and then the
+ * folder gets the whole history and all logs. It is the test of chaos.test.ts for longer, so that what is started is
+ * closed in the same way.
  */
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     setting: { type: 'string', multiple: true, default: [...SETTING_NAMES] },
     seconds: { type: 'string', default: '600' },
     seed: { type: 'string', default: String(Date.now() % 1e6) },
+    keep: { type: 'string' },
   },
 })
 
@@ -41,6 +43,7 @@ if (unknown !== undefined) {
       CHAOS_SETTINGS: values.setting.join(','),
       CHAOS_SECONDS: values.seconds,
       CHAOS_SEED: values.seed,
+      ...(values.keep === undefined ? {} : { CHAOS_KEEP: path.resolve(values.keep) }),
       // What cannot run here must not look like what held.
       SLUICE_REQUIRE_ALL: '1',
     },

@@ -5,8 +5,10 @@ import { generator } from '../../storage/random.ts'
 import { check } from '../checker/check.ts'
 import type { Minimums } from '../checker/coverage.ts'
 import type { Guarantee, Verdict } from '../checker/verdict.ts'
-import { startLoad, type Target } from '../load/clients.ts'
+import { startLoad } from '../load/clients.ts'
 import { Recorder } from '../load/recorder.ts'
+import type { Target } from '../load/requests.ts'
+import { keepEvidence } from './evidence.ts'
 import { injectFaults, type Injected } from './schedule.ts'
 import type { SettingName } from './setting-names.ts'
 import { SETTINGS, type Surroundings } from './settings.ts'
@@ -18,6 +20,8 @@ export interface ChaosOptions {
   /** Between two faults, on average. */
   readonly pauseMs?: number
   readonly onFault?: (injected: Injected) => void
+  /** A folder for all that is known of the run, if something is violated. */
+  readonly keep?: string | undefined
 }
 
 export interface ChaosResult {
@@ -44,7 +48,7 @@ const FLAGS = [
 ]
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { setting: name, seconds, seed, pauseMs = 1500, onFault = () => undefined } = options
+  const { setting: name, seconds, seed, keep, pauseMs = 1500, onFault = () => undefined } = options
   const setting = SETTINGS[name]
   const surroundings = await setting.start(FLAGS)
   const recorder = new Recorder(GRACE_MS)
@@ -70,11 +74,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   await load.lookEverywhere()
   load.close()
   const books = await booksOf(surroundings)
-  const verdict = check(recorder.history(), {
+  const history = recorder.history()
+  const verdict = check(history, {
     guarantee: setting.guarantee,
     minimums: minimumsOf(seconds),
     targets: targets.map((target) => target.name),
   })
+  if (keep !== undefined && verdict.violations.length > 0) {
+    keepEvidence(keep, surroundings, history, verdict)
+  }
   return { setting: name, guarantee: setting.guarantee, seconds, seed, faults, verdict, books }
 }
 

@@ -1,17 +1,11 @@
 /** Clients that push, delete and look, each one request after the other, until they are told to stop. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generator, type Random } from '../../storage/random.ts'
-import { parsePosition } from '../history.ts'
-import { Connection, type Answered, type Unanswered } from './connection.ts'
-import { bodyOf, planWrite } from './groups.ts'
+import { Connection } from './connection.ts'
+import { planWrite } from './groups.ts'
 import { PageReader } from './observed-page.ts'
-import type { Recorder, Told } from './recorder.ts'
-
-export interface Target {
-  /** In the report. */
-  readonly name: string
-  readonly url: string
-}
+import type { Recorder } from './recorder.ts'
+import { scrape, write, type Asking, type Target } from './requests.ts'
 
 export interface LoadOptions {
   /** The first one is the balancer, which gets half of the requests. */
@@ -33,8 +27,6 @@ export interface Load {
   lookEverywhere(): Promise<void>
   close(): void
 }
-
-const METHODS = { replace: 'PUT', merge: 'POST', delete: 'DELETE' } as const
 
 export function startLoad(options: LoadOptions): Load {
   const reader = new PageReader()
@@ -87,53 +79,12 @@ class Client {
 
   /** Makes one push or delete; often it looks for it elsewhere right after the answer. */
   async write(): Promise<void> {
-    const { recorder } = this.options
-    const plan = planWrite(this.name, this.random)
-    const target = this.pickTarget()
-    const value = recorder.newValue()
-    const startedAt = recorder.now()
-    const answer = await this.connectionTo(target).ask({
-      method: METHODS[plan.kind],
-      url: target.url + plan.group.path,
-      ...(plan.kind === 'delete' ? {} : { body: bodyOf(plan, value) }),
-    })
-    const told = toldBy(answer)
-    const { kind, families, group } = plan
-    recorder.wrote(
-      {
-        client: this.name,
-        kind,
-        target: target.name,
-        group: group.labels,
-        families,
-        value,
-        isFlawed: plan.flaw !== undefined,
-      },
-      startedAt,
-      told,
-    )
+    const told = await write(this.askingOf(this.pickTarget()), planWrite(this.name, this.random))
     if (told.kind === 'acknowledged' && this.random.chance(0.35)) await this.scrape()
   }
 
   async scrape(target = this.pickTarget()): Promise<void> {
-    const { recorder } = this.options
-    const startedAt = recorder.now()
-    const answer = await this.connectionTo(target).ask({
-      method: 'GET',
-      url: `${target.url}/metrics`,
-      gzip: this.random.chance(0.3),
-    })
-    if (answer.status !== 200) return recorder.scrapeFailed(answer.status)
-    const endedAt = recorder.now()
-    const { headers, body } = answer
-    recorder.scraped({
-      client: this.name,
-      target: target.name,
-      startedAt,
-      endedAt,
-      position: parsePosition(headers['sluice-revision']),
-      page: this.reader.read(body),
-    })
+    await scrape(this.askingOf(target), this.reader, { gzip: this.random.chance(0.3) })
   }
 
   close(): void {
@@ -145,6 +96,11 @@ class Client {
     return replicas.length === 0 || this.random.chance(0.5) ? balancer! : this.random.pick(replicas)
   }
 
+  private askingOf(target: Target): Asking {
+    const { recorder } = this.options
+    return { client: this.name, target, connection: this.connectionTo(target), recorder }
+  }
+
   private connectionTo({ name }: Target): Connection {
     let connection = this.connections.get(name)
     if (connection === undefined) {
@@ -153,21 +109,4 @@ class Client {
     }
     return connection
   }
-}
-
-/** What an answer says of a write. Whatever does not say that nothing was stored leaves it open. */
-export function toldBy(answer: Answered | Unanswered): Told {
-  const { status } = answer
-  if (!('body' in answer)) {
-    return answer.refused ? { kind: 'failed', status } : { kind: 'open', status }
-  }
-  if (status === 200 || status === 202) {
-    return { kind: 'acknowledged', position: parsePosition(answer.headers['sluice-revision']) }
-  }
-  if (status >= 400 && status < 500) return { kind: 'refused', status }
-  // The balancer answers in HTML, and does not know what became of a request.
-  const isOurs = answer.headers['content-type']?.startsWith('text/plain') === true
-  if (!isOurs || ![503, 507].includes(status)) return { kind: 'open', status }
-  const isUnconfirmed = answer.body.includes('may have been made')
-  return isUnconfirmed ? { kind: 'unconfirmed', status } : { kind: 'failed', status }
 }

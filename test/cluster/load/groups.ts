@@ -64,7 +64,7 @@ function changeOf(
 }
 
 /** Every series of a push has its value. */
-export function bodyOf({ families, flaw }: Pick<Plan, 'families' | 'flaw'>, value: string): string {
+export function bodyOf({ families, flaw }: Plan, value: string): string {
   const lines = families.flatMap((family) => [
     ...(family in FAMILIES
       ? [`# TYPE ${family} ${FAMILIES[family as keyof typeof FAMILIES]}`]

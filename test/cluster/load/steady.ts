@@ -1,11 +1,9 @@
 /** So many pushes a second and a few scrapes, through one target, whatever becomes of it; none is tried again. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parsePosition } from '../history.ts'
-import { toldBy, type Target } from './clients.ts'
 import { Connection } from './connection.ts'
-import { bodyOf } from './groups.ts'
 import { PageReader } from './observed-page.ts'
 import type { Recorder } from './recorder.ts'
+import { scrape, write, type Asking, type Target } from './requests.ts'
 
 export interface SteadyOptions {
   readonly target: Target
@@ -21,6 +19,7 @@ export interface SteadyLoad {
 
 const CLIENTS = 20
 const PATIENCE_MS = 15_000
+const FAMILIES = ['chaos_a', 'chaos_b']
 
 export function startSteadyLoad(options: SteadyOptions): SteadyLoad {
   const { target, recorder, pushesPerSecond, scrapesPerSecond } = options
@@ -37,51 +36,31 @@ export function startSteadyLoad(options: SteadyOptions): SteadyLoad {
     }
   }
 
+  const asking = (client: string): Asking => {
+    return { client, target, connection: new Connection(PATIENCE_MS), recorder }
+  }
+
   const pusher = async (id: number): Promise<void> => {
-    const connection = new Connection(PATIENCE_MS)
-    const client = `p${id}`
-    const families = ['chaos_a', 'chaos_b']
-    const path = `/metrics/job/steady/instance/${client}`
+    const push = asking(`p${id}`)
+    const { client, connection } = push
+    const group = {
+      path: `/metrics/job/steady/instance/${client}`,
+      labels: `instance="${client}",job="steady"`,
+    }
     await inStep(pushesPerSecond / CLIENTS, async () => {
-      const plan = { kind: 'replace', families } as const
-      const value = recorder.newValue()
-      const startedAt = recorder.now()
-      const answer = await connection.ask({
-        method: 'PUT',
-        url: target.url + path,
-        body: bodyOf(plan, value),
-      })
-      const group = `instance="${client}",job="steady"`
-      recorder.wrote(
-        { client, ...plan, target: target.name, group, value, isFlawed: false },
-        startedAt,
-        toldBy(answer),
-      )
-      if (answer.status !== 200) failures.push(`a push was answered ${answer.status}`)
+      const told = await write(push, { kind: 'replace', families: FAMILIES, group })
+      if (told.kind !== 'acknowledged') failures.push(`a push was answered ${told.status}`)
     })
     connection.close()
   }
 
   const scraper = async (): Promise<void> => {
-    const connection = new Connection(PATIENCE_MS)
+    const look = asking('scraper')
     await inStep(scrapesPerSecond, async () => {
-      const startedAt = recorder.now()
-      const answer = await connection.ask({ method: 'GET', url: `${target.url}/metrics` })
-      if (answer.status !== 200) {
-        recorder.scrapeFailed(answer.status)
-        failures.push(`a scrape was answered ${answer.status}`)
-        return
-      }
-      recorder.scraped({
-        client: 'scraper',
-        target: target.name,
-        startedAt,
-        endedAt: recorder.now(),
-        position: parsePosition(answer.headers['sluice-revision']),
-        page: reader.read(answer.body),
-      })
+      const status = await scrape(look, reader)
+      if (status !== 200) failures.push(`a scrape was answered ${status}`)
     })
-    connection.close()
+    look.connection.close()
   }
 
   const ended = [...Array.from({ length: CLIENTS }, (_, id) => pusher(id + 1)), scraper()]
