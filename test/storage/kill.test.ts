@@ -1,13 +1,18 @@
 /**
- * Gateways on one file are killed while clients push: what was acknowledged is there afterwards.
+ * Gateways on one store are killed while clients push: what was acknowledged is there afterwards.
  * KILL_ROUNDS says how often.
  */
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
+import { openStore } from '../../storage/open.ts'
+import { closeAfterTest } from '../support/cleanup.ts'
 import { send, waitFor } from '../support/http.ts'
 import { scrape, type Samples } from '../support/page.ts'
 import { startGateway, type RunningGateway } from '../support/program.ts'
+import { describeWith } from '../support/programs.ts'
+import { startRedis } from '../support/redis/server.ts'
 import { generator, type Random } from './random.ts'
-import { newPath, openDatabase, openStore } from './sqlite-files.ts'
+import { newPrefix } from './redis-stores.ts'
+import { newPath, openDatabase } from './sqlite-files.ts'
 
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 3)
 const CLIENTS = 10
@@ -75,7 +80,7 @@ function distinct(all: readonly Held[]): Held[] {
   return [...new Map(all.map((held) => [JSON.stringify(held), held])).values()]
 }
 
-/** Clients that push to gateways on one file, round after round. */
+/** Clients that push to gateways on one store, round after round. */
 class Load {
   acknowledged = 0
   unanswered = 0
@@ -89,8 +94,8 @@ class Load {
   }
 
   /** Pushes through two gateways, of which first one and then the other is ended in full flight. */
-  async round(file: string, end: (gateway: RunningGateway) => Promise<void>): Promise<void> {
-    const [first, second] = await Promise.all([startOn(file), startOn(file)])
+  async round(url: string, end: (gateway: RunningGateway) => Promise<void>): Promise<void> {
+    const [first, second] = await Promise.all([startOn(url), startOn(url)])
     this.alive = [first, second]
     const running = Promise.all(this.clients.map((client) => this.run(client)))
     await this.reach(100 + this.random.below(300))
@@ -104,16 +109,14 @@ class Load {
   }
 
   /** What a gateway that is started afterwards shows is what the clients were told. */
-  async check(file: string): Promise<void> {
-    const gateway = await startOn(file)
+  async check(url: string): Promise<void> {
+    const gateway = await startOn(url)
     const samples = await scrape(gateway.url)
     for (const client of this.clients) client.check(samples)
-    const store = openStore(file)
+    // Nothing may keep a database open: who opens it next has to recover it by itself.
+    const store = await openStore(url)
+    closeAfterTest(() => store.close())
     expect(await store.verify()).toEqual([])
-    const database = openDatabase(file)
-    expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
-    // Nothing may keep the database open: who opens it next has to recover it by itself.
-    database.close()
     await store.close()
     await kill(gateway)
   }
@@ -132,8 +135,8 @@ class Load {
   }
 }
 
-function startOn(file: string): Promise<RunningGateway> {
-  return startGateway([`--storage.url=sqlite:${file}`])
+function startOn(url: string): Promise<RunningGateway> {
+  return startGateway([`--storage.url=${url}`])
 }
 
 async function kill(gateway: RunningGateway): Promise<void> {
@@ -146,26 +149,44 @@ async function stop(gateway: RunningGateway): Promise<void> {
   expect(await gateway.ended).toEqual({ code: 0, signal: null })
 }
 
-test(
-  `what was acknowledged before a kill -9 is there after it (${ROUNDS} rounds)`,
-  async () => {
-    const seed = Date.now() % 1e6
-    const file = newPath()
-    const load = new Load(generator(seed))
-    for (let round = 1; round <= ROUNDS; round++) {
-      await load.round(file, kill)
-      await load.check(file)
-      const { acknowledged, unanswered } = load
-      const counts = JSON.stringify({ seed, round, acknowledged, unanswered })
-      process.stderr.write(`kill -9: ${counts}\n`)
-    }
-  },
-  ROUNDS * 60_000,
-)
+function describeKills(newUrl: () => Promise<string>, check?: (url: string) => void): void {
+  test(
+    `what was acknowledged before a kill -9 is there after it (${ROUNDS} rounds)`,
+    async () => {
+      const seed = Date.now() % 1e6
+      const url = await newUrl()
+      const load = new Load(generator(seed))
+      for (let round = 1; round <= ROUNDS; round++) {
+        await load.round(url, kill)
+        await load.check(url)
+        check?.(url)
+        const { acknowledged, unanswered } = load
+        const counts = JSON.stringify({ seed, round, acknowledged, unanswered })
+        process.stderr.write(`kill -9: ${counts}\n`)
+      }
+    },
+    ROUNDS * 60_000,
+  )
 
-test('what was acknowledged before SIGTERM is there after it, and the gateway ends well', async () => {
-  const file = newPath()
-  const load = new Load(generator(1))
-  await load.round(file, stop)
-  await load.check(file)
-}, 60_000)
+  test('what was acknowledged before SIGTERM is there after it, and the gateway ends well', async () => {
+    const url = await newUrl()
+    const load = new Load(generator(1))
+    await load.round(url, stop)
+    await load.check(url)
+  }, 60_000)
+}
+
+describe('gateways on one SQLite file', () => {
+  describeKills(
+    async () => `sqlite:${newPath()}`,
+    (url) => {
+      const database = openDatabase(url.slice('sqlite:'.length))
+      expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
+      database.close()
+    },
+  )
+})
+
+describeWith('redis-server', 'gateways on one Redis', () => {
+  describeKills(async () => (await startRedis()).url({ prefix: newPrefix() }))
+})

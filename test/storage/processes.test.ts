@@ -1,5 +1,7 @@
-/** Several processes on one file: one order, one page, and what one answered all others show. */
-import { expect, test } from '@jest/globals'
+/** Several processes on one store: one order, one page, and what one answered all others show. */
+import { describe, expect, test } from '@jest/globals'
+import type { GroupStore, Revision } from '../../storage/group-store.ts'
+import { openStore } from '../../storage/open.ts'
 import { Model } from '../model/model.ts'
 import { replay, type Made } from '../model/replay.ts'
 import { expectedState, OWN_FAMILIES, ownMetrics, storedState } from '../model/world.ts'
@@ -7,18 +9,28 @@ import { closeAfterTest } from '../support/cleanup.ts'
 import { send } from '../support/http.ts'
 import { pushed, scrape } from '../support/page.ts'
 import { startGateway } from '../support/program.ts'
+import { describeWith } from '../support/programs.ts'
+import { startRedisCluster } from '../support/redis/cluster.ts'
+import { startRedis } from '../support/redis/server.ts'
+import { Reader } from './contract/reading.ts'
 import { startChild } from './processes/child.ts'
 import type { Pushed } from './processes/push-at-random.ts'
-import { newPath, openDatabase, openStore } from './sqlite-files.ts'
+import { newPrefix } from './redis-stores.ts'
+import { newPath, openDatabase } from './sqlite-files.ts'
 
 const GATEWAYS = 4
 const CLIENTS = 12
 const PUSHES = 45
 
-test('pushes through four gateways at once are on the page of every other one when answered', async () => {
-  const file = newPath()
+async function openUrl(url: string): Promise<GroupStore> {
+  const store = await openStore(url)
+  closeAfterTest(() => store.close())
+  return store
+}
+
+async function pushThroughFourGateways(url: string): Promise<void> {
   const gateways = await Promise.all(
-    Array.from({ length: GATEWAYS }, () => startGateway([`--storage.url=sqlite:${file}`])),
+    Array.from({ length: GATEWAYS }, () => startGateway([`--storage.url=${url}`])),
   )
   const urlOf = (n: number): string => gateways[n % GATEWAYS]!.url
   let [acknowledged, looks] = [0, 0]
@@ -65,20 +77,55 @@ test('pushes through four gateways at once are on the page of every other one wh
   for (const lines of groupLines) expect(lines).toEqual(groupLines[0])
   const shared = groupLines[0]!.filter((line) => line.startsWith('shared_'))
   expect(shared).toHaveLength(CLIENTS)
-  expect(await openStore(file).verify()).toEqual([])
-  expect(openDatabase(file).pragma('integrity_check', { simple: true })).toBe('ok')
-})
+  expect(await (await openUrl(url)).verify()).toEqual([])
+}
 
-test('what several processes accept, in order of revision, breaks no rule', async () => {
+/** Reads along in small pages, and notes what it then holds at which revision. */
+async function watch(
+  url: string,
+  watching: { readonly goesOn: boolean },
+): Promise<Map<Revision, string>> {
+  const reader = new Reader(await openUrl(url))
+  const held = new Map<Revision, string>()
+  const note = async (): Promise<void> => {
+    await reader.follow(2_000)
+    const state = [...reader.state].sort(([a], [b]) => (a < b ? -1 : 1))
+    held.set(reader.cursor.revision, JSON.stringify(state))
+  }
+  while (watching.goesOn) {
+    await note()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await note()
+  expect(reader.resets).toEqual([])
+  return held
+}
+
+function expectSameAtEqualHeads([first, second]: readonly Map<Revision, string>[]): void {
+  const common = [...first!.keys()].filter((revision) => second!.has(revision))
+  process.stderr.write(`processes: ${common.length} revisions seen by two readers\n`)
+  expect(common.length).toBeGreaterThan(0)
+  for (const revision of common) {
+    expect({ revision, state: first!.get(revision) }).toEqual({
+      revision,
+      state: second!.get(revision),
+    })
+  }
+}
+
+async function pushFromSeveralProcesses(url: string): Promise<void> {
   closeAfterTest(() => ownMetrics.stop())
-  const file = newPath()
   const seed = Date.now() % 1e6
   const children = [0, 1, 2].map((n) =>
-    startChild<Pushed>('push-at-random.ts', file, String(seed + n), '300'),
+    startChild<Pushed>('push-at-random.ts', url, String(seed + n), '300'),
   )
   for (const child of children) expect(await child.answer()).toBe('ready')
   for (const child of children) child.send('go')
+  const watching = { goesOn: true }
+  const watched = Promise.all([watch(url, watching), watch(url, watching)])
   const answers = await Promise.all(children.map((child) => child.answer(60_000)))
+  watching.goesOn = false
+  expectSameAtEqualHeads(await watched)
   const made: Made[] = []
   let rejected = 0
   for (const answer of answers) {
@@ -94,7 +141,39 @@ test('what several processes accept, in order of revision, breaks no rule', asyn
     const objection = replay(model, write)
     expect({ seed, write, objection }).toEqual({ seed, write, objection: undefined })
   }
-  const store = openStore(file)
+  const store = await openUrl(url)
   expect(await storedState(store)).toEqual(expectedState(model.groups))
   expect(await store.verify()).toEqual([])
-}, 90_000)
+}
+
+function describeProcesses(newUrl: () => Promise<string>, check?: (url: string) => void): void {
+  test('pushes through four gateways at once are on the page of every other one when answered', async () => {
+    const url = await newUrl()
+    await pushThroughFourGateways(url)
+    check?.(url)
+  }, 60_000)
+
+  test('what several processes accept, in order of revision, breaks no rule', async () => {
+    const url = await newUrl()
+    await pushFromSeveralProcesses(url)
+    check?.(url)
+  }, 90_000)
+}
+
+describe('on one SQLite file', () => {
+  describeProcesses(
+    async () => `sqlite:${newPath()}`,
+    (url) => {
+      const database = openDatabase(url.slice('sqlite:'.length))
+      expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
+    },
+  )
+})
+
+describeWith('redis-server', 'on one Redis', () => {
+  describeProcesses(async () => (await startRedis()).url({ prefix: newPrefix() }))
+})
+
+describeWith('redis-server', 'on one cluster of Redis', () => {
+  describeProcesses(async () => (await startRedisCluster()).url({ prefix: newPrefix() }))
+})
