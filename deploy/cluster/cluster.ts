@@ -311,6 +311,7 @@ function prometheusMember(
   ])
   let config = readFileSync(path.join(DEPLOY, 'prometheus/cluster.yml'), 'utf8')
   for (const [name, local] of addresses) config = config.replaceAll(`'${name}'`, `'${local}'`)
+  config = config.replace(/, 'sluice-\d:9091'/g, '')
   writeFileSync(path.join(data, 'cluster.yml'), config)
   for (const rules of ['alerts.yml', 'cluster-alerts.yml']) {
     copyFileSync(path.join(DEPLOY, 'prometheus', rules), path.join(data, rules))
