@@ -4,7 +4,8 @@ import { ORIGIN } from '../../storage/group-store.ts'
 import { closeAfterTest } from '../support/cleanup.ts'
 import { waitFor } from '../support/http.ts'
 import { describeWith } from '../support/programs.ts'
-import { startRedis, type RedisServer } from '../support/redis/server.ts'
+import { queryText, startRedis, type RedisServer } from '../support/redis/server.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { applied, exists, headOf, since } from './contract/reading.ts'
 import { family, remove, replace } from './contract/writes.ts'
 import { failureOf, newPrefix, openStore } from './redis-stores.ts'
@@ -66,6 +67,21 @@ describeWith('redis-server', 'writes that a replica has to confirm', () => {
     const store = await openStore(server.url({ prefix: newPrefix(), wait: '1' }))
     const { error } = await failureOf(() => store.apply(push('g', 400)))
     expect(error.code).toBe('unconfirmed')
+  })
+
+  test('are made once, and confirmed, when the reply of the confirmation is lost', async () => {
+    const { primary, replica } = await startWithReplica()
+    const proxy = await startTcpProxy(primary)
+    const prefix = newPrefix()
+    const store = await openStore(
+      `redis://127.0.0.1:${proxy.port}/0${queryText({ prefix, wait: '1' })}`,
+    )
+    await applied(store, push('before'))
+    const cut = proxy.cutAfter('lost', 1)
+    expect(await store.apply(push('lost'))).toMatchObject({ kind: 'applied', revision: 2 })
+    await cut
+    expect(await headOf(store)).toMatchObject({ revision: 2 })
+    expect(await replica.call('EXISTS', `{${prefix}}:group:lost`)).toBe(1)
   })
 
   test('are waited for together, not one after the other', async () => {
