@@ -15,7 +15,7 @@ import {
 import os from 'node:os'
 import path from 'node:path'
 import { ask, callRedis, replyFields } from './ask.ts'
-import { createMember, LOOPBACK, until, type Member, type MemberSpec } from './member.ts'
+import { createMember, LOOPBACK, tail, until, type Member, type MemberSpec } from './member.ts'
 import { findPorts } from './ports.ts'
 
 export interface ClusterOptions {
@@ -131,7 +131,7 @@ async function startOnce(options: ClusterOptions): Promise<Cluster> {
     }
     await start(gateways)
     for (const gateway of gateways) {
-      await reach(`${gateway.name} to be ready`, () => gateway.isReady())
+      await reach(`${gateway.name} to be ready`, () => gateway.isReady(), gateway)
     }
     await start([haproxy])
     if (prometheus !== undefined) await start([prometheus])
@@ -375,9 +375,11 @@ async function primaryOf(
   return index
 }
 
-async function reach(what: string, holds: () => Promise<boolean>): Promise<void> {
+/** Waits; an error shows the end of the log of `member`. */
+async function reach(what: string, holds: () => Promise<boolean>, member?: Member): Promise<void> {
   const reached = await until(() => holds().catch(() => false), TOGETHER_MS)
-  if (!reached) throw new Error(`waited ${TOGETHER_MS} ms for ${what}`)
+  if (!reached)
+    throw new Error(`waited ${TOGETHER_MS} ms for ${what}\n${tail(member?.log() ?? '')}`)
 }
 
 /** In the reverse order of the start, so that nobody misses what is gone. */

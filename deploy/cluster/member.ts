@@ -134,6 +134,7 @@ function readLog(file: string): string {
   }
 }
 
-function tail(text: string): string {
+/** The last lines of a log. */
+export function tail(text: string): string {
   return text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n')
 }
