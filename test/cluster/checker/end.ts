@@ -1,11 +1,12 @@
-/** Rule: when all is over, every target shows the same page at the same revision. */
+/** Rule: when nothing can change any more, every target shows the same page at the same revision. */
 import type { History, Scrape } from '../history.ts'
+import { untilOf } from './explain.ts'
 import type { Violation } from './verdict.ts'
 
-/** @param targets names of those that must have shown a page after the last write */
+/** @param targets names of those that must have shown a page then */
 export function checkEnd({ writes, scrapes }: History, targets: readonly string[]): Violation[] {
   const rule = 'the same page in the end'
-  const lastWrite = writes.reduce((last, { endedAt }) => Math.max(last, endedAt), 0)
+  const lastWrite = writes.reduce((last, write) => Math.max(last, untilOf(write)), 0)
   const latest = new Map<string, Scrape>()
   for (const scrape of scrapes) {
     if (scrape.startedAt >= lastWrite) latest.set(scrape.target, scrape)
@@ -19,7 +20,11 @@ export function checkEnd({ writes, scrapes }: History, targets: readonly string[
   const different = [...pages].map(([shown, by]) => `${by.join(' and ')}: ${shown}`)
   return [
     ...missing.map((target) => {
-      return { rule, what: `${target} was not looked at after the last write`, at: lastWrite }
+      return {
+        rule,
+        what: `${target} was not looked at after the last moment of the last write`,
+        at: lastWrite,
+      }
     }),
     ...(different.length > 1 ? [{ rule, what: different.join('; '), at: lastWrite }] : []),
   ]

@@ -62,7 +62,6 @@ export function checkGroups(history: History, eras: Eras, guarantee: Guarantee):
 class GroupCheck {
   private readonly group: string
   private readonly writes: readonly Write[]
-  private readonly byValue: ReadonlyMap<string, Write>
   private readonly eras: Eras
   private readonly guarantee: Guarantee
   private readonly result: {
@@ -83,7 +82,6 @@ class GroupCheck {
   ) {
     this.group = group
     this.writes = writes
-    this.byValue = new Map(writes.map((write) => [write.value, write]))
     this.eras = eras
     this.guarantee = guarantee
     this.result = result
@@ -91,7 +89,6 @@ class GroupCheck {
 
   /** @param durable for each era, the highest revision that the eras before have promised to keep */
   run(snapshots: readonly (readonly Snapshot[])[], durable: readonly number[]): void {
-    let last = BEGINNING
     for (const [era, ofEra] of snapshots.entries()) {
       if (era === 0) {
         this.follow(era, BEGINNING, ofEra)
@@ -100,10 +97,9 @@ class GroupCheck {
         const kept = before.findLast(({ revision }) => revision <= durable[era]!) ?? BEGINNING
         this.follow(era, kept, ofEra)
       } else if (ofEra.length > 0) {
-        this.takeOver(era, last, ofEra[0]!)
+        this.takeOver(era, snapshots[era - 1]!, ofEra[0]!)
         this.follow(era, ofEra[0]!, ofEra.slice(1))
       }
-      last = ofEra.at(-1) ?? last
     }
     for (const { outcome, value } of this.writes) {
       if (outcome.kind === 'ambiguous' && this.everSeen.has(value)) this.result.ambiguousSeen++
@@ -147,8 +143,11 @@ class GroupCheck {
     const ordered = this.orderedIn(era).filter((write) => revisionOf(write)! > start.revision)
     const floating = this.floatingIn(era)
     const seen = new Set(this.contentOf(start).values())
+    // Those that may have had their moment before the start are of no use.
+    const isAfterStart = ({ startedAt }: Write): boolean =>
+      era === 0 || this.guarantee === 'lossless' || startedAt > start.seenBy
     const unseen = floating.filter(
-      (write) => isWithoutRevision(write) && this.eras.of(write) === era,
+      (write) => isWithoutRevision(write) && this.eras.of(write) === era && isAfterStart(write),
     )
     const segments: Segment[] = []
     let from = start
@@ -255,31 +254,57 @@ class GroupCheck {
     })
   }
 
-  /** After a failover that may lose the tail: what the new one begins with, and what is missing. */
-  private takeOver(era: number, last: Snapshot, first: Snapshot): void {
-    const before = this.contentOf(last)
+  /**
+   * After a failover that may lose the tail: the new one begins with what the writes before it made, up to some
+   * revision. What came after that is lost; as little as explains what is shown.
+   */
+  private takeOver(era: number, previous: readonly Snapshot[], first: Snapshot): void {
     const after = this.contentOf(first)
-    const previous = this.orderedIn(era - 1).filter((write) => revisionOf(write)! > last.revision)
+    const shown = new Set(after.values())
+    const before = this.orderedIn(era - 1)
     const since = this.orderedIn(era).filter((write) => revisionOf(write)! <= first.revision)
     const floating = this.floatingIn(era)
-    const shown = new Set(after.values())
-    const was = new Set(before.values())
-    const ordered = [...previous, ...since]
-    const forced = floating.filter(({ value }) => shown.has(value) && !was.has(value))
-    const optional = floating.filter(
-      (write) => !shown.has(write.value) && isWithin(write, last, first),
-    )
     this.result.compared++
     for (const value of shown) this.everSeen.add(value)
-    if (explain({ before, after, ordered, forced, optional }) === 'explained') return
-    const expected = new Set(ordered.reduce(apply, before).values())
-    const lost = [...expected].filter(
-      (value) => !shown.has(value) && this.byValue.get(value)?.outcome.kind === 'acknowledged',
-    )
-    const undone = previous.filter(({ kind }) => kind === 'delete').map(({ value }) => value)
-    for (const value of lost.length > 0 ? lost : undone.slice(-1)) {
-      this.result.losses.push({ group: this.group, value })
+    let isDecided = true
+    // Before the first failover there was nothing to begin with; before others, what the eras before had left.
+    const starts = era === 1 ? [BEGINNING, ...previous] : previous
+    for (const [i, from] of [...starts.entries()].reverse()) {
+      const next = starts[i + 1]?.revision ?? Infinity
+      const start = before.filter((write) => revisionOf(write)! <= from.revision).length
+      const end = before.filter((write) => revisionOf(write)! <= next).length
+      const was = new Set(this.contentOf(from).values())
+      const forced = floating.filter(({ value }) => shown.has(value) && !was.has(value))
+      const optional = floating.filter(
+        (write) => !shown.has(write.value) && isWithin(write, from, first),
+      )
+      for (let kept = end; kept >= start; kept--) {
+        const ordered = [...before.slice(start, kept), ...since]
+        const explanation = explain({
+          before: this.contentOf(from),
+          after,
+          ordered,
+          forced,
+          optional,
+        })
+        if (explanation === 'undecided') isDecided = false
+        if (explanation !== 'explained') continue
+        for (const { value } of before.slice(kept)) {
+          this.result.losses.push({ group: this.group, value })
+        }
+        return
+      }
     }
+    if (isDecided && era > 1) {
+      // It lost all of the era before.
+      this.result.losses.push(...before.map(({ value }) => ({ group: this.group, value })))
+      return
+    }
+    this.result.violations.push({
+      rule: isDecided ? 'groups are what was written' : 'decidable',
+      what: `{${this.group}} has {${keyOf(after)}} after a failover, at revision ${first.revision}, which it never had${this.historyOf(shown)}`,
+      at: first.notPastAt,
+    })
   }
 
   private contentOf(snapshot: Snapshot): Content {

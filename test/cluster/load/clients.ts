@@ -23,14 +23,14 @@ export interface LoadOptions {
 export interface Load {
   /** Ends all clients, with their requests under way; fails when one of them did. */
   settle(): Promise<void>
-  /** One more scrape of each target. */
+  /** One more scrape of each target, when nothing changes any more. */
   lookEverywhere(): Promise<void>
   close(): void
 }
 
 export function startLoad(options: LoadOptions): Load {
   const reader = new PageReader()
-  const { targets, writers, scrapers, seed } = options
+  const { targets, recorder, writers, scrapers, seed } = options
   let running = true
   const clients = Array.from({ length: writers + scrapers }, (_, i) => {
     const isWriter = i < writers
@@ -52,6 +52,7 @@ export function startLoad(options: LoadOptions): Load {
       await Promise.all(ended)
     },
     async lookEverywhere() {
+      await sleep(Math.max(0, recorder.settledAt - recorder.now()))
       for (const target of targets) await observer.scrape(target)
     },
     close: () => observer.close(),

@@ -1,4 +1,5 @@
 /** Keeps what clients did and saw while a run goes on, and makes the history of it. */
+import { untilOf } from '../checker/explain.ts'
 import type { Failover, History, Outcome, Scrape, Write, WriteKind } from '../history.ts'
 
 /** As it is known when the answer comes, or does not. */
@@ -75,6 +76,11 @@ export class Recorder {
 
   paused(pause: Pause): void {
     this.pauses.push(pause)
+  }
+
+  /** Until when something may still take effect. */
+  get settledAt(): number {
+    return this.history().writes.reduce((last, write) => Math.max(last, untilOf(write)), 0)
   }
 
   get acknowledged(): number {
