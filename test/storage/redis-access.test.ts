@@ -1,9 +1,13 @@
 /** Servers that cannot be used as they are, and what is said about that: clearly, and without passwords. */
 import { expect, test } from '@jest/globals'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { useCertificates } from '../support/certificates.ts'
+import { temporaryFolder, useForSuite } from '../support/cleanup.ts'
 import { freePort } from '../support/free-port.ts'
 import { describeWith } from '../support/programs.ts'
-import { startRedis, type RedisServer } from '../support/redis/server.ts'
+import { startSentinels } from '../support/redis/sentinels.ts'
+import { startRedis, tlsLines, type RedisServer } from '../support/redis/server.ts'
 import { applied } from './contract/reading.ts'
 import { family, replace } from './contract/writes.ts'
 import { LEAST_RIGHTS } from './redis-contract.ts'
@@ -164,18 +168,13 @@ describeWith(['redis-server', 'openssl'], 'over TLS', () => {
   const certificates = useCertificates()
 
   test('a server that another authority vouches for is not talked to, and the reason is told', async () => {
-    const { authority, server: own, stranger } = certificates()
+    const { authority, stranger, client } = certificates()
     const port = await freePort()
     await startRedis({
-      config: [
-        `tls-port ${port}`,
-        `tls-cert-file ${own.cert}`,
-        `tls-key-file ${own.key}`,
-        `tls-ca-cert-file ${authority.cert}`,
-        'tls-auth-clients no',
-      ],
+      config: tlsLines(port, certificates()),
     })
-    const url = `rediss://127.0.0.1:${port}/0?prefix=${newPrefix()}`
+    const pair = `cert_file=${client.cert}&key_file=${client.key}`
+    const url = `rediss://127.0.0.1:${port}/0?prefix=${newPrefix()}&${pair}`
     const trusted = await openStore(`${url}&ca_file=${authority.cert}`)
     await applied(trusted, replace('g', []))
     const outcome = await openStore(`${url}&ca_file=${stranger.cert}`).then(
@@ -185,3 +184,52 @@ describeWith(['redis-server', 'openssl'], 'over TLS', () => {
     expect(outcome).toMatch(/certificate/i)
   })
 })
+
+describeWith(
+  ['redis-server', 'redis-sentinel'],
+  'Sentinels and servers that want passwords',
+  () => {
+    const passwords = { servers: 'server-secret', sentinels: 'sentinel-secret' }
+    const sentinels = useForSuite((onClose) => startSentinels({ passwords, onClose }))
+
+    function fileWith(text: string): string {
+      const file = path.join(temporaryFolder(), 'password')
+      writeFileSync(file, text)
+      return file
+    }
+
+    test('get them from files, whose last line feed does not count', async () => {
+      const store = await openStore(
+        sentinels().url({
+          prefix: newPrefix(),
+          password_file: fileWith('server-secret\n'),
+          sentinel_password_file: fileWith('sentinel-secret\n'),
+        }),
+      )
+      await applied(store, replace('g', []))
+    })
+
+    test('get them from outside the URL', async () => {
+      const secrets = { password: 'server-secret', sentinelPassword: 'sentinel-secret' }
+      const store = await openStore(sentinels().url({ prefix: newPrefix() }), { secrets })
+      await applied(store, replace('g', []))
+    })
+
+    test.each([
+      ['the servers', 'wr0ng', 'sentinel-secret'],
+      ['the Sentinels', 'server-secret', 'wr0ng'],
+    ])('say so to who has the wrong one for %s', async (_name, password, sentinelPassword) => {
+      const url = sentinels().url({
+        prefix: newPrefix(),
+        password_file: fileWith(password),
+        sentinel_password_file: fileWith(sentinelPassword),
+      })
+      const said = await openStore(url).then(
+        async (store) => String((await store.status()).unavailable),
+        (error: unknown) => String(error),
+      )
+      expect(said).toMatch(/password|WRONGPASS|NOAUTH/)
+      expect(said).not.toMatch(/wr0ng|-secret/)
+    })
+  },
+)

@@ -1,11 +1,15 @@
 /** The contract of stores that are found through a cluster or Sentinels, and over TLS. */
+import { expect, test } from '@jest/globals'
 import { useCertificates } from '../support/certificates.ts'
 import { freePort } from '../support/free-port.ts'
 import { describeWith } from '../support/programs.ts'
 import { startRedisCluster } from '../support/redis/cluster.ts'
 import { startSentinels } from '../support/redis/sentinels.ts'
-import { queryText, startRedis, versionOf } from '../support/redis/server.ts'
+import { queryText, startRedis, tlsLines, versionOf } from '../support/redis/server.ts'
+import { applied } from './contract/reading.ts'
+import { replace } from './contract/writes.ts'
 import { describeStoreOn, LEAST_RIGHTS } from './redis-contract.ts'
+import { newPrefix, openStore } from './redis-stores.ts'
 
 const REDIS = versionOf('redis-server')
 const VALKEY = versionOf('valkey-server')
@@ -32,18 +36,12 @@ describeWith('openssl', 'with certificates', () => {
     ['valkey-server'],
     `a store on ${VALKEY} over TLS with a client's certificate, as a user with the least rights`,
     async (onClose) => {
-      const { authority, server: own, client } = certificates()
+      const { authority, client } = certificates()
       const port = await freePort()
       const server = await startRedis({
         program: 'valkey-server',
         onClose,
-        config: [
-          `tls-port ${port}`,
-          `tls-cert-file ${own.cert}`,
-          `tls-key-file ${own.key}`,
-          `tls-ca-cert-file ${authority.cert}`,
-          'tls-auth-clients yes',
-        ],
+        config: tlsLines(port, certificates()),
       })
       await server.call('ACL', 'SETUSER', 'gateway', 'on', '>pass word', ...LEAST_RIGHTS)
       const files = { ca_file: authority.cert, cert_file: client.cert, key_file: client.key }
@@ -51,4 +49,18 @@ describeWith('openssl', 'with certificates', () => {
       return (query) => `rediss://${address}/0${queryText({ ...files, ...query })}`
     },
   )
+
+  describeWith('redis-server', `on a cluster of ${REDIS}`, () => {
+    test('its nodes are talked to over TLS, too', async () => {
+      const cluster = await startRedisCluster({ certificates: certificates() })
+      const { authority, client } = certificates()
+      const files = { ca_file: authority.cert, cert_file: client.cert, key_file: client.key }
+      const prefix = newPrefix()
+      const store = await openStore(cluster.url({ prefix, ...files }))
+      await applied(store, replace('g', []))
+      const owner = await cluster.ownerOf(`{${prefix}}`)
+      const clients = String(await owner.call('CLIENT', 'LIST'))
+      expect(clients).toMatch(/name=sluice/)
+    })
+  })
 })

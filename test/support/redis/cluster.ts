@@ -1,8 +1,9 @@
 /** A Redis Cluster of three primaries, with replicas where a test asks for them. */
+import type { Certificates } from '../certificates.ts'
 import { closeAfterTest, type OnClose } from '../cleanup.ts'
 import { freePort } from '../free-port.ts'
 import { waitFor } from '../http.ts'
-import { onFreePort, queryText, RedisServer, type ServerProgram } from './server.ts'
+import { onFreePort, queryText, RedisServer, tlsLines, type ServerProgram } from './server.ts'
 
 const SLOTS = 16_384
 const PRIMARIES = 3
@@ -11,6 +12,8 @@ export interface ClusterOptions {
   readonly program?: ServerProgram
   /** Of each primary. */
   readonly replicas?: 0 | 1
+  /** With these, its nodes also listen with TLS. */
+  readonly certificates?: Certificates
   readonly onClose?: OnClose
 }
 
@@ -27,19 +30,24 @@ export interface RedisCluster {
 export async function startRedisCluster({
   program = 'redis-server',
   replicas = 0,
+  certificates,
   onClose = closeAfterTest,
 }: ClusterOptions = {}): Promise<RedisCluster> {
   const nodes = await Promise.all(
     Array.from({ length: PRIMARIES * (1 + replicas) }, () =>
       onFreePort(async (port) => {
         const bus = await freePort()
+        const tlsPort = certificates === undefined ? undefined : await freePort()
         const config = [
           'cluster-enabled yes',
           `cluster-port ${bus}`,
           'cluster-node-timeout 1500',
           'cluster-replica-validity-factor 0',
+          ...(tlsPort === undefined
+            ? []
+            : ['tls-cluster yes', 'tls-replication yes', ...tlsLines(tlsPort, certificates!)]),
         ]
-        return { bus, node: await RedisServer.start(port, { program, config, onClose }) }
+        return { bus, tlsPort, node: await RedisServer.start(port, { program, config, onClose }) }
       }),
     ),
   )
@@ -53,8 +61,8 @@ export async function startRedisCluster({
     ]
     await node.call('CLUSTER', 'ADDSLOTSRANGE', from, to - 1)
   }
-  for (const { node, bus } of nodes.slice(1)) {
-    await first!.node.call('CLUSTER', 'MEET', '127.0.0.1', node.port, bus)
+  for (const { node, tlsPort, bus } of nodes.slice(1)) {
+    await first!.node.call('CLUSTER', 'MEET', '127.0.0.1', tlsPort ?? node.port, bus)
   }
   const servers = nodes.map(({ node }) => node)
   for (const node of servers) await waitFor('the cluster to be well', () => isWell(node, servers))
@@ -66,11 +74,14 @@ export async function startRedisCluster({
   for (const replica of servers.slice(PRIMARIES)) await waitFor('replicas', () => isInStep(replica))
   const known = (node: RedisServer) => knowsReplicas(node, PRIMARIES * replicas)
   for (const node of servers) await waitFor('nodes to know who is a replica', () => known(node))
-  const addresses = servers.map(({ address }) => address).join(',')
+  const addresses = nodes
+    .map(({ node, tlsPort }) => (tlsPort === undefined ? node.address : `127.0.0.1:${tlsPort}`))
+    .join(',')
+  const scheme = certificates === undefined ? 'redis+cluster' : 'rediss+cluster'
   return {
     nodes: servers,
     idOf,
-    url: (query = {}) => `redis+cluster://${addresses}${queryText(query)}`,
+    url: (query = {}) => `${scheme}://${addresses}${queryText(query)}`,
     ownerOf: async (key) => {
       const alive = await firstAnswer(servers, 'CLUSTER', 'KEYSLOT', key)
       const slot = Number(alive)

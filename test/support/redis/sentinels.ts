@@ -16,6 +16,8 @@ const DOWN_AFTER_MS = 1000
 export interface SentinelsOptions {
   /** Lines of the servers' configurations. */
   readonly config?: readonly string[]
+  /** What the servers, and what the Sentinels want to hear. */
+  readonly passwords?: { readonly servers: string; readonly sentinels: string }
   readonly onClose?: OnClose
 }
 
@@ -31,19 +33,27 @@ export interface Sentinels {
 /** Starts them and waits until all know each other. */
 export async function startSentinels({
   config = [],
+  passwords,
   onClose = closeAfterTest,
 }: SentinelsOptions = {}): Promise<Sentinels> {
-  const first = await startRedis({ config, onClose })
-  const replicaOf = [...config, `replicaof 127.0.0.1 ${first.port}`]
-  const replicas = await Promise.all([1, 2].map(() => startRedis({ config: replicaOf, onClose })))
+  const demands =
+    passwords === undefined
+      ? config
+      : [...config, `requirepass ${passwords.servers}`, `masterauth ${passwords.servers}`]
+  const login = passwords === undefined ? {} : { password: passwords.servers }
+  const first = await startRedis({ config: demands, onClose, ...login })
+  const replicaOf = [...demands, `replicaof 127.0.0.1 ${first.port}`]
+  const replicas = await Promise.all(
+    [1, 2].map(() => startRedis({ config: replicaOf, onClose, ...login })),
+  )
   const servers = [first, ...replicas]
   const ports = await Promise.all(
     Array.from({ length: SENTINELS }, () =>
-      onFreePort((port) => startSentinel(port, first, onClose)),
+      onFreePort((port) => startSentinel(port, first, passwords, onClose)),
     ),
   )
   for (const port of ports)
-    await waitFor('the Sentinels to find each other', () => isComplete(port))
+    await waitFor('the Sentinels to find each other', () => isComplete(port, passwords?.sentinels))
   await waitFor('the replicas to be in step', async () =>
     /state=online[^]*state=online/.test(String(await first.call('INFO', 'replication')))
       ? true
@@ -54,7 +64,12 @@ export async function startSentinels({
     servers,
     url: (query = {}) => `redis+sentinel://${addresses}/${NAME}/0${queryText(query)}`,
     primary: async () => {
-      const [, port] = (await ask(ports[0]!, 'get-master-addr-by-name', NAME)) as string[]
+      const [, port] = (await ask(
+        ports[0]!,
+        passwords?.sentinels,
+        'get-master-addr-by-name',
+        NAME,
+      )) as string[]
       const server = servers.find((one) => String(one.port) === port)
       if (server === undefined) throw new Error(`the primary is none of ours: ${port}`)
       return server
@@ -65,6 +80,7 @@ export async function startSentinels({
 async function startSentinel(
   port: number,
   primary: RedisServer,
+  passwords: SentinelsOptions['passwords'],
   onClose: OnClose,
 ): Promise<number> {
   const folder = temporaryFolder(onClose)
@@ -77,6 +93,13 @@ async function startSentinel(
     `sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}`,
     `sentinel failover-timeout ${NAME} 5000`,
     `sentinel parallel-syncs ${NAME} 2`,
+    ...(passwords === undefined
+      ? []
+      : [
+          `requirepass ${passwords.sentinels}`,
+          `sentinel sentinel-pass ${passwords.sentinels}`,
+          `sentinel auth-pass ${NAME} ${passwords.servers}`,
+        ]),
     '',
   ]
   writeFileSync(file, lines.join('\n'))
@@ -85,12 +108,13 @@ async function startSentinel(
   return port
 }
 
-function ask(port: number, ...args: string[]): Promise<Reply> {
-  return callOnce({ port }, 'SENTINEL', ...args)
+function ask(port: number, password: string | undefined, ...args: string[]): Promise<Reply> {
+  const login = password === undefined ? {} : { password }
+  return callOnce({ port, ...login }, 'SENTINEL', ...args)
 }
 
-async function isComplete(port: number): Promise<true | undefined> {
-  const master = (await ask(port, 'master', NAME)) as string[]
+async function isComplete(port: number, password: string | undefined): Promise<true | undefined> {
+  const master = (await ask(port, password, 'master', NAME)) as string[]
   const field = (name: string): string | undefined => master[master.indexOf(name) + 1]
   const complete =
     field('num-slaves') === '2' && field('num-other-sentinels') === String(SENTINELS - 1)

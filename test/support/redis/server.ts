@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import type { Certificates } from '../certificates.ts'
 import { closeAfterTest, temporaryFolder, type OnClose } from '../cleanup.ts'
 import { freePort } from '../free-port.ts'
 import { waitFor } from '../http.ts'
@@ -15,6 +16,8 @@ export interface ServerOptions {
   readonly program?: ServerProgram
   /** Lines of its configuration, over those that every test server has. */
   readonly config?: readonly string[]
+  /** That of its default user, where the configuration demands one. */
+  readonly password?: string
   /** When it is ended; by default after the test. */
   readonly onClose?: OnClose
 }
@@ -25,6 +28,17 @@ export function versionOf(program: ServerProgram): string {
   if (file === undefined) return program
   const said = execFileSync(file, ['--version'], { encoding: 'utf8' })
   return said.replace(/^(\w+) server v=([\d.]+)[^]*$/, '$1 $2')
+}
+
+/** Lines of a configuration for TLS on a port, with clients that have to show a certificate. */
+export function tlsLines(port: number, { authority, server }: Certificates): string[] {
+  return [
+    `tls-port ${port}`,
+    `tls-cert-file ${server.cert}`,
+    `tls-key-file ${server.key}`,
+    `tls-ca-cert-file ${authority.cert}`,
+    'tls-auth-clients yes',
+  ]
 }
 
 /** Nothing is kept but what a test asks for. */
@@ -104,7 +118,9 @@ export class RedisServer {
 
   /** Makes one command, on a connection of its own. */
   call(command: string, ...args: (string | number | Buffer)[]): Promise<Reply> {
-    return callOnce({ path: this.socket }, command, ...args)
+    const { password } = this.options
+    const login = password === undefined ? {} : { password }
+    return callOnce({ path: this.socket, ...login }, command, ...args)
   }
 
   /** Ends it as a crash would. */
