@@ -52,7 +52,7 @@ export class Confirmations {
   }
 
   private async waitFor(covered: readonly Waiting[]): Promise<void> {
-    const left = Math.max(...covered.map(({ deadline }) => deadline)) - performance.now()
+    const left = Math.min(...covered.map(({ deadline }) => deadline)) - performance.now()
     try {
       const timeout = Math.max(1, Math.min(WAIT_MS_MAX, Math.ceil(left)))
       const have = await this.redis.wait(this.replicas, timeout)

@@ -3,83 +3,30 @@
  * heartbeats, and never a queue. Whoever wants to send waits for it to be ready, until its deadline.
  */
 import { randomBytes } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
 import type { StoreEvents } from '../group-store.ts'
-import { Confirmations } from './confirmations.ts'
-import { connectToPrimary, hangUp } from './places.ts'
+import { Connection } from './connection.ts'
+import type { Keys } from './keys.ts'
+import { connectToPrimary } from './places.ts'
 import type { RedisTarget } from './redis-url.ts'
 import { storeErrorOf, troubleOf } from './reply-errors.ts'
-import { SCRIPTS, type Script } from './scripts.ts'
+import { READ_ONLY, SCRIPTS } from './scripts.ts'
 import { checkServer } from './server-checks.ts'
-import { StoreClock } from './store-clock.ts'
 
 /** Of the layout of keys. A store of a newer one is refused. */
 export const FORMAT = 1
 
 /** With the silence that ends a connection this is how soon a dead server is noticed; Sentinel must take longer. */
 const HEARTBEAT_MS = 500
+/** After so many refused heartbeats another server is looked for, which may have taken over. */
+const REFUSED_BEATS_MAX = 2
 const BACKOFF_MIN_MS = 50
 const BACKOFF_MAX_MS = 2000
 
-export type Argument = string | Buffer | number
-
-/** Kind, the server's time, and whatever the script says it gives. */
-export type Reply = readonly [kind: Buffer, timeUs: number, ...rest: unknown[]]
-
-/** One connection, from being ready to its end. */
-export class Connection {
-  readonly clock = new StoreClock()
-  readonly confirmations: Confirmations
-  /** The last head that was seen on it. */
-  head = 0
-  private givenUp = false
-  private readonly redis: Redis
-
-  constructor(redis: Redis, replicas: number) {
-    this.redis = redis
-    this.confirmations = new Confirmations(redis, replicas)
-  }
-
-  /** Runs a script. Throws what ioredis throws; reply-errors.ts tells what that means. */
-  async run(script: Script, keys: readonly Argument[], args: readonly Argument[]): Promise<Reply> {
-    const sentAt = performance.now()
-    const reply = (await this.send(script, keys, args)) as Reply
-    this.clock.learn(reply[1], sentAt, performance.now())
-    return reply
-  }
-
-  private async send(
-    script: Script,
-    keys: readonly Argument[],
-    args: readonly Argument[],
-  ): Promise<unknown> {
-    try {
-      return await this.redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args)
-    } catch (error) {
-      if (troubleOf(error) !== 'unknown script') throw error
-    }
-    return this.redis.callBuffer('EVAL', script.lua, keys.length, ...keys, ...args)
-  }
-
-  /** True as long as it can be sent on. */
-  get isOpen(): boolean {
-    return !this.givenUp && this.redis.status === 'ready'
-  }
-
-  /** Ends it, once; calls under way fail. */
-  end(): void {
-    if (this.givenUp) return
-    this.givenUp = true
-    hangUp(this.redis)
-  }
-}
-
 export interface LinkOptions {
   readonly target: RedisTarget
-  /** The hash that says where the store stands. */
-  readonly storeKey: string
+  readonly keys: Keys
   /** True: a store that is not there is not made, but an error. */
   readonly mustExist: boolean
   readonly events: Partial<StoreEvents>
@@ -93,7 +40,6 @@ export class Link {
   /** Why there is none. */
   private reason: StoreError
   private readonly waiting = new Set<() => void>()
-  private closed = false
   private readonly running: Promise<void>
   private readonly abort = new AbortController()
   private warned = ''
@@ -109,6 +55,11 @@ export class Link {
     return this.connection === undefined ? this.reason : undefined
   }
 
+  /** The connection, if there is one now. */
+  get current(): Connection | undefined {
+    return this.connection?.isOpen === true ? this.connection : undefined
+  }
+
   /**
    * The connection, as soon as there is one.
    *
@@ -117,8 +68,9 @@ export class Link {
    */
   async ready(deadline: number): Promise<Connection> {
     for (;;) {
-      if (this.closed) throw this.closedError()
-      if (this.connection?.isOpen === true) return this.connection
+      if (this.isClosed) throw this.closedError()
+      const { current } = this
+      if (current !== undefined) return current
       if (this.reason.code !== 'unavailable' && this.connection === undefined) throw this.reason
       const left = deadline - performance.now()
       if (left <= 0) throw this.reason
@@ -133,11 +85,14 @@ export class Link {
   }
 
   async close(): Promise<void> {
-    this.closed = true
     this.abort.abort()
     this.connection?.end()
     this.tell()
     await this.running
+  }
+
+  private get isClosed(): boolean {
+    return this.abort.signal.aborted
   }
 
   private closedError(): StoreError {
@@ -163,38 +118,38 @@ export class Link {
 
   private async keepConnected(): Promise<void> {
     let failures = 0
-    while (!this.closed) {
+    while (!this.isClosed) {
       try {
         await this.connectOnce(() => (failures = 0))
       } catch (error) {
         this.reason = this.explain(error)
         this.tell()
       }
-      if (this.closed) return
+      if (this.isClosed) return
       const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures++)
-      await sleep(most * (0.5 + Math.random() / 2), undefined, { signal: this.abort.signal }).catch(
-        () => undefined,
-      )
+      const pause = most * (0.5 + Math.random() / 2)
+      await sleep(pause, undefined, { signal: this.abort.signal }).catch(() => undefined)
     }
   }
 
   /** From dialling to the end of the connection. */
   private async connectOnce(succeeded: () => void): Promise<void> {
-    const { target, storeKey } = this.options
-    const redis = await connectToPrimary(target, storeKey)
+    const { target, keys, watches, events } = this.options
+    const redis = await connectToPrimary(target, keys.store, this.abort.signal)
     const ended = new Promise<void>((resolve) => redis.once('end', resolve))
     const connection = new Connection(redis, target.wait)
     let beating: NodeJS.Timeout | undefined
     let said = 'the connection ended'
     redis.on('error', (error: Error) => (said = error.message))
     try {
-      await this.prepare(redis, connection)
-      if (this.closed) return
+      if (watches) this.warn(await checkServer(redis, target.wait))
+      await this.prepare(connection)
+      if (this.isClosed) return
       this.connection = connection
       succeeded()
-      if (this.options.watches) this.options.events.restored?.()
+      if (watches) events.restored?.()
       this.tell()
-      beating = setInterval(() => void redis.ping().catch(() => undefined), HEARTBEAT_MS)
+      beating = this.startBeating(connection)
       await ended
     } finally {
       clearInterval(beating)
@@ -207,53 +162,107 @@ export class Link {
   private lose(why: string): void {
     this.connection = undefined
     this.reason = new StoreError('unavailable', `${this.options.target.shownUrl}: ${why}`)
-    if (this.options.watches && !this.closed) this.options.events.lost?.(why)
+    if (this.options.watches && !this.isClosed) this.options.events.lost?.(why)
     this.tell()
   }
 
-  /** Makes the store where there is none, and looks whether this is one that we can work with. */
-  private async prepare(redis: Redis, connection: Connection): Promise<void> {
-    const { target, watches, events } = this.options
-    if (watches) {
-      const warnings = await checkServer(redis, target.wait)
-      // Once for each finding, not for each connection.
-      if (warnings.join() !== this.warned) for (const text of warnings) events.warning?.(text)
-      this.warned = warnings.join()
+  /** Once for each finding, not for each connection. */
+  private warn(warnings: readonly string[]): void {
+    const all = warnings.join('\n')
+    if (all !== this.warned) for (const text of warnings) this.options.events.warning?.(text)
+    this.warned = all
+  }
+
+  /** One at a time: whether the server still is what it was, and where the store stands. */
+  private startBeating(connection: Connection): NodeJS.Timeout {
+    let underWay = false
+    let refused = 0
+    const beat = async (): Promise<void> => {
+      underWay = true
+      try {
+        const [kind] = await connection.run(SCRIPTS.beat, [this.options.keys.store], [])
+        if (String(kind) === 'absent') await this.openStore(connection)
+        refused = 0
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        const trouble = error instanceof StoreError ? 'unusable' : troubleOf(error)
+        if (trouble === 'refused for now') refused++
+        if (['elsewhere', 'unusable', 'corrupt'].includes(trouble) || refused >= REFUSED_BEATS_MAX)
+          this.drop(connection, why)
+        else if (trouble === 'read only' || trouble === 'full')
+          this.options.events.warning?.(`the server refuses pushes: ${why}`)
+      } finally {
+        underWay = false
+      }
     }
+    return setInterval(() => {
+      if (!underWay && connection.isOpen) void beat()
+    }, HEARTBEAT_MS)
+  }
+
+  /** Makes the store where there is none, and looks whether this is one that we can work with. */
+  private async prepare(connection: Connection): Promise<void> {
+    if (this.options.watches) await this.tryRights(connection)
     await this.openStore(connection)
   }
 
-  /** @throws StoreError unusable for a store of a newer format; else what the server says */
-  async openStore(connection: Connection): Promise<void> {
-    const epoch = randomBytes(8).toString('hex')
-    const { storeKey, mustExist } = this.options
-    const reply = await connection.run(SCRIPTS.open, [storeKey], [epoch, FORMAT, mustExist ? 0 : 1])
-    if (String(reply[0]) === 'absent') {
-      throw new StoreError('unusable', `there is no store of Sluice: no key ${storeKey}`)
-    }
-    const [, , , format, head] = reply as unknown as [Buffer, number, Buffer, number, number]
-    connection.head = head
-    if (format > FORMAT) {
+  private async tryRights(connection: Connection): Promise<void> {
+    try {
+      const [, , ...failed] = await connection.run(SCRIPTS.probe, this.options.keys.probe, [])
+      if (failed.length === 0) return
       throw new StoreError(
         'unusable',
-        `the store has format ${format}, this version of Sluice knows up to ${FORMAT}`,
+        `the server refuses ${String(failed[0])}: ${String(failed[1])}; storage/DESIGN.md says which rights a user needs`,
       )
+    } catch (error) {
+      // A server that takes no writes now cannot be asked.
+      if (error instanceof StoreError || troubleOf(error) !== 'read only') throw error
     }
-    if (format < FORMAT) {
-      throw new StoreError('unusable', `${storeKey} is not a store of Sluice`)
+  }
+
+  /** @throws StoreError for a store that cannot be worked with; else what the server says */
+  async openStore(connection: Connection): Promise<void> {
+    const { keys, mustExist } = this.options
+    const all = [
+      keys.store,
+      keys.claims,
+      keys.partitions,
+      keys.changes,
+      keys.tombstones,
+      keys.nonces,
+    ]
+    const epoch = randomBytes(8).toString('hex')
+    const run = async (): Promise<readonly unknown[]> => {
+      try {
+        return await connection.run(SCRIPTS.open, all, [epoch, FORMAT, mustExist ? 0 : 1])
+      } catch (error) {
+        if (troubleOf(error) !== 'read only') throw error
+        return connection.run(READ_ONLY.open, all, [epoch, FORMAT, 0])
+      }
+    }
+    const [kind, , rest, , format] = await run()
+    if (String(kind) === 'corrupt') throw new StoreError('corrupt', String(rest))
+    if (String(kind) === 'absent') {
+      throw new StoreError('unusable', `there is no store of Sluice: no key ${keys.store}`)
+    }
+    if (format !== FORMAT) {
+      throw new StoreError(
+        'unusable',
+        format === 0
+          ? `${keys.store} is not a store of Sluice`
+          : `the store has format ${String(format)}, this version of Sluice knows up to ${FORMAT}`,
+      )
     }
   }
 
   private explain(error: unknown): StoreError {
     const { shownUrl } = this.options.target
     if (error instanceof StoreError) {
-      return new StoreError(error.code, `${shownUrl}: ${error.message}`, { cause: error })
+      return new StoreError(error.code, `${shownUrl}: ${error.message}`)
     }
     const trouble = troubleOf(error)
     if (trouble === 'unusable' || trouble === 'corrupt')
       return storeErrorOf(trouble, shownUrl, error)
-    return new StoreError('unavailable', `${shownUrl}: ${(error as Error).message}`, {
-      cause: error,
-    })
+    return new StoreError('unavailable', `${shownUrl}: ${(error as Error).message}`)
   }
 }

@@ -19,25 +19,47 @@ const READY_TIMEOUT_MS = 10_000
  * @param key any key of the store: which node of a cluster has it
  * @throws what ioredis or the server said; nothing is left open
  */
-export async function connectToPrimary(target: RedisTarget, key: string): Promise<Redis> {
-  const { place, db } = target
+export async function connectToPrimary(
+  target: RedisTarget,
+  key: string,
+  signal: AbortSignal,
+): Promise<Redis> {
+  const redis = await dialPrimary(target, key, signal)
+  if (target.db === 0) return redis
+  try {
+    // Left to ioredis, a database that cannot be selected would silently be database 0.
+    await redis.select(target.db)
+    return redis
+  } catch (error) {
+    hangUp(redis)
+    throw error
+  }
+}
+
+async function dialPrimary(target: RedisTarget, key: string, signal: AbortSignal): Promise<Redis> {
+  const { place } = target
   switch (place.kind) {
     case 'single':
-      return ready(target, { ...addressOf(place), db })
+      return ready(target, addressOf(place), signal)
     case 'unix':
-      return ready(target, { path: place.path, db })
+      return ready(target, { path: place.path }, signal)
     case 'sentinel':
       // ioredis also checks that who the sentinels name says itself that it is a primary.
-      return ready(target, {
-        sentinels: shuffled(place.sentinels).map(addressOf),
-        name: place.name,
-        db,
-        sentinelRetryStrategy: () => null,
-        sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
-        ...sentinelAccess(target),
-      })
+      return ready(
+        target,
+        {
+          sentinels: shuffled(place.sentinels).map(addressOf),
+          name: place.name,
+          sentinelRetryStrategy: () => null,
+          sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+          // Ends the connection when the sentinels name another one.
+          failoverDetector: true,
+          ...sentinelAccess(target),
+        },
+        signal,
+      )
     case 'cluster':
-      return ready(target, addressOf(await findOwner(target, place.nodes, key)))
+      return ready(target, addressOf(await findOwner(target, place.nodes, key, signal)), signal)
   }
 }
 
@@ -54,7 +76,8 @@ function sentinelAccess({ tls, sentinelLogin: { username, password } }: RedisTar
 }
 
 /** Reconnecting, queueing and sending again are not left to ioredis: it does not know of deadlines. */
-async function ready(target: RedisTarget, where: Where): Promise<Redis> {
+async function ready(target: RedisTarget, where: Where, signal: AbortSignal): Promise<Redis> {
+  signal.throwIfAborted()
   const { tls, login } = target
   const redis = new Redis({
     ...where,
@@ -81,6 +104,8 @@ async function ready(target: RedisTarget, where: Where): Promise<Redis> {
     said ??= new Error(`not ready after ${READY_TIMEOUT_MS / 1000} s`)
     hangUp(redis)
   }, READY_TIMEOUT_MS)
+  const giveUp = (): void => hangUp(redis)
+  signal.addEventListener('abort', giveUp)
   try {
     await redis.connect()
     return redis
@@ -90,6 +115,7 @@ async function ready(target: RedisTarget, where: Where): Promise<Redis> {
     throw said ?? error
   } finally {
     clearTimeout(tooLate)
+    signal.removeEventListener('abort', giveUp)
   }
 }
 
@@ -97,6 +123,14 @@ async function ready(target: RedisTarget, where: Where): Promise<Redis> {
 export function hangUp(redis: Redis): void {
   if (redis.status !== 'end' && redis.status !== 'close') redis.disconnect()
 }
+
+/** As CLUSTER SLOTS tells of one: `?` for a host name that is not known, and then its address among the others. */
+type Node = readonly [
+  host: string | null,
+  port: number,
+  id?: string,
+  others?: readonly (string | null)[],
+]
 
 /**
  * The primary that has the slot of a key. All keys of a store lie in one slot, so one connection is
@@ -106,28 +140,36 @@ async function findOwner(
   target: RedisTarget,
   nodes: readonly Address[],
   key: string,
+  signal: AbortSignal,
 ): Promise<Address> {
   const errors: string[] = []
   for (const node of shuffled(nodes)) {
     try {
-      return await askForOwner(target, node, key)
+      return await askForOwner(target, node, key, signal)
     } catch (error) {
+      signal.throwIfAborted()
       errors.push(`${node.host}:${node.port}: ${(error as Error).message}`)
     }
   }
   throw new Error(`no node of the cluster knows who has the data: ${errors.join('; ')}`)
 }
 
-async function askForOwner(target: RedisTarget, node: Address, key: string): Promise<Address> {
-  const redis = await ready(target, addressOf(node))
+async function askForOwner(
+  target: RedisTarget,
+  node: Address,
+  key: string,
+  signal: AbortSignal,
+): Promise<Address> {
+  const redis = await ready(target, addressOf(node), signal)
   try {
     const slot = (await redis.call('CLUSTER', 'KEYSLOT', key)) as number
-    const ranges = (await redis.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][]
+    const ranges = (await redis.call('CLUSTER', 'SLOTS')) as [number, number, Node][]
     const range = ranges.find(([first, last]) => first <= slot && slot <= last)
     if (range === undefined) throw new Error(`nobody has slot ${slot}`)
-    const [host, port] = range[2]
-    // A node that does not know its own address says nothing, or is asked for by another name.
-    return { host: host === '' ? node.host : host, port }
+    const [host, port, , others = []] = range[2]
+    const known = host === '?' ? others[others.indexOf('ip') + 1] : host
+    // One that tells no address is at the one where it was asked for.
+    return { host: known === null || known === undefined || known === '' ? node.host : known, port }
   } finally {
     hangUp(redis)
   }

@@ -3,7 +3,7 @@ import { bookId, claimDeltas } from '../claim-book.ts'
 import { StoreError } from '../errors.ts'
 import { countSamples } from '../merge-families.ts'
 import { decodeGroup } from './group-fields.ts'
-import type { Reply } from './link.ts'
+import type { Reply } from './connection.ts'
 
 export interface RecountOptions {
   readonly books: () => Promise<Reply>
@@ -39,9 +39,10 @@ interface Counts {
 
 async function readBooks({ books }: RecountOptions): Promise<Counts> {
   const reply = await books()
-  const [, , head, groups, samples, claims, partitions] = reply as unknown as [
+  const [, , , head, groups, samples, claims, partitions] = reply as unknown as [
     Buffer,
     number,
+    Buffer,
     number,
     number,
     number,

@@ -73,17 +73,28 @@ const OPTIONS = [
   'tls_servername',
 ]
 
-/** The URL with `***` in place of a password. */
+/** The URL with `***` in place of passwords, and of whatever may be part of one. */
 export function withoutPassword(url: string): string {
-  // Up to the last @: rather too much is hidden than too little.
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/?#@]*):.*@/is, '$1:***@')
+  return url
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/?#@]*):.*@/is, '$1:***@')
+    .replace(/^([a-z][a-z0-9+.-]*:)(?!\/\/).*@/is, '$1***@')
+    .replace(/([?&][^=&]*(?:password|secret|token)[^=&]*(?<!_file)=)[^&]*/gi, '$1***')
 }
+
+/** An `@` ends user and password, once. */
+const AFTER_LOGIN = /^[a-z+]+:\/\/[^@/?#]*@(.*)$/s
 
 /** @throws StoreError unusable, naming what cannot be used and never a password */
 export function parseRedisUrl(url: string, secrets: RedisSecrets = {}): RedisTarget {
   const shownUrl = withoutPassword(url)
   const fail = (why: string): never => {
     throw new StoreError('unusable', `storage URL ${JSON.stringify(shownUrl)}: ${why}`)
+  }
+  // What is quoted below must not be a piece of a password that ended too early.
+  if ((AFTER_LOGIN.exec(url)?.[1] ?? url).includes('@')) {
+    return fail(
+      'an "@" must end user and password; others, and "/", "?", "#" and "%" in them, are written as %40, %2F, %3F, %23 and %25',
+    )
   }
   const match = SHAPE.exec(url)
   if (match === null) return fail('must be like redis://HOST:PORT/DB?prefix=NAME')
@@ -94,7 +105,7 @@ export function parseRedisUrl(url: string, secrets: RedisSecrets = {}): RedisTar
     try {
       return decodeURIComponent(part)
     } catch {
-      return fail(`${JSON.stringify(part)} is not percent-encoded correctly`)
+      return fail('a part of it is not percent-encoded correctly')
     }
   }
   const number = (name: string, value: string | undefined, max: number): number => {

@@ -6,6 +6,8 @@ export type Trouble =
   | 'unknown script'
   /** Nothing was done; this server may be able to do it soon. */
   | 'again'
+  /** The same, but another one may have taken over. */
+  | 'refused for now'
   /** Nothing was done; another server has to be looked for. */
   | 'elsewhere'
   /** The primary refuses writes, though not reads. Nothing was done. */
@@ -18,21 +20,25 @@ export type Trouble =
   | 'not sent'
   /** The connection ended before the reply: who knows. */
   | 'lost'
+  /** The server said something else: who knows. */
   | 'other'
+  /** Not a matter of the server at all: a mistake of ours. */
+  | 'fault'
 
 const BY_CODE: Readonly<Record<string, Trouble>> = {
   NOSCRIPT: 'unknown script',
   LOADING: 'again',
   BUSY: 'again',
   TRYAGAIN: 'again',
-  CLUSTERDOWN: 'again',
-  NOREPLICAS: 'again',
+  ASK: 'again',
   UNKILLABLE: 'again',
+  NOREPLICAS: 'refused for now',
+  CLUSTERDOWN: 'refused for now',
   MISCONF: 'read only',
   READONLY: 'elsewhere',
   MASTERDOWN: 'elsewhere',
   MOVED: 'elsewhere',
-  ASK: 'again',
+  UNBLOCKED: 'elsewhere',
   OOM: 'full',
   NOAUTH: 'unusable',
   WRONGPASS: 'unusable',
@@ -40,35 +46,50 @@ const BY_CODE: Readonly<Record<string, Trouble>> = {
   WRONGTYPE: 'corrupt',
 }
 
+/** Where the code stands further behind, or there is none. Redis 7.0, 7.2 and Valkey 8 each say it their way. */
+const BY_TEXT: readonly (readonly [RegExp, Trouble])[] = [
+  [/ACL failure in script|The user executing the script|\bNOPERM\b/, 'unusable'],
+  [
+    /invalid (?:username-password|password)|AUTH|DB index is out of range|SELECT is not allowed/i,
+    'unusable',
+  ],
+  [/WAIT cannot be used with replica/, 'elsewhere'],
+  [/\bOOM command not allowed/, 'full'],
+  [/WRONGTYPE/, 'corrupt'],
+]
+
 /** Sorts out what a call of ioredis threw. */
 export function troubleOf(error: unknown): Trouble {
-  const { name, message } = error as Error
-  if (name !== 'ReplyError') {
-    return message.startsWith("Stream isn't writeable") ? 'not sent' : 'lost'
+  if (!(error instanceof Error)) return 'fault'
+  const { name, message } = error
+  if (name === 'ReplyError') {
+    const [code = ''] = message.split(' ', 1)
+    return BY_CODE[code] ?? BY_TEXT.find(([pattern]) => pattern.test(message))?.[1] ?? 'other'
   }
-  const [code = ''] = message.split(' ', 1)
-  const known = BY_CODE[code]
-  if (known !== undefined) return known
-  // A command inside a script that is not allowed; the code stands further behind then.
-  if (message.includes('NOPERM') || message.includes("can't run this command or subcommand"))
-    return 'unusable'
-  if (/invalid (?:username-password|password)|AUTH/i.test(message)) return 'unusable'
-  return message.includes('WRONGTYPE') ? 'corrupt' : 'other'
+  if (message.startsWith("Stream isn't writeable")) return 'not sent'
+  const isOurs = error instanceof TypeError || error instanceof RangeError
+  return isOurs ? 'fault' : 'lost'
 }
 
 /** The StoreError for a trouble that trying again does not help, or not in time. */
 export function storeErrorOf(trouble: Trouble, shownUrl: string, error: unknown): StoreError {
   const message = error instanceof Error ? error.message : String(error)
+  // No cause: an error of ioredis carries the command that it answers, and that may be AUTH.
   const say = (text: string): string => `${shownUrl}: ${text} (${message})`
-  const options = { cause: error }
   switch (trouble) {
     case 'full':
-      return new StoreError('full', say('no room for this push'), options)
+      return new StoreError('full', say('no room for this push'))
     case 'unusable':
-      return new StoreError('unusable', say('access is refused'), options)
+      return new StoreError('unusable', say('access is refused'))
     case 'corrupt':
-      return new StoreError('corrupt', say('a key holds what is not ours'), options)
+      return new StoreError('corrupt', say('a key holds what is not ours'))
     default:
-      return new StoreError('unavailable', say('the store did not take it'), options)
+      return new StoreError('unavailable', say('the store did not take it'))
   }
+}
+
+/** The StoreError for what a script says is wrong with the store; the key of a group in it has lengths among its text. */
+export function damageOf(shownUrl: string, why: unknown): StoreError {
+  const text = String(why).replace(/\p{Cc}+/gu, ' ')
+  return new StoreError('corrupt', `${shownUrl}: ${text}`)
 }

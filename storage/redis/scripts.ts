@@ -33,6 +33,8 @@ function load(name: string, { writes, flags }: { writes?: boolean; flags?: strin
 
 export const SCRIPTS = {
   open: load('open'),
+  probe: load('probe'),
+  beat: load('beat'),
   push: load('push', { writes: true }),
   fail: load('fail', { writes: true }),
   delete: load('delete', { writes: true }),
@@ -49,7 +51,11 @@ export const SCRIPTS = {
  * The same for a primary that refuses all writes because it cannot save its snapshots: then nothing
  * speaks against reading from it.
  */
+/** Those that only read. */
+export type ReadingScript = 'changes' | 'read' | 'status' | 'live' | 'trim' | 'books'
+
 export const READ_ONLY = {
+  open: load('open', { flags: 'no-writes' }),
   changes: load('changes', { flags: 'no-writes' }),
   read: load('read', { flags: 'no-writes' }),
   status: load('status', { flags: 'no-writes' }),

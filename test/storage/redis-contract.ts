@@ -36,7 +36,7 @@ export function describeStoreOn(
 /** What the scripts and the driver call, and nothing else, on the keys of tests. */
 export const LEAST_RIGHTS: readonly string[] = [
   ...['~{test-*}:*', 'resetchannels', '-@all'],
-  ...['+eval', '+evalsha', '+ping', '+info', '+wait', '+time'],
+  ...['+eval', '+evalsha', '+ping', '+info', '+wait', '+time', '+type'],
   ...['+hget', '+hmget', '+hset', '+hdel', '+hkeys', '+hgetall'],
   ...['+zadd', '+zrem', '+zscore', '+zcard', '+zrange', '+zrangebyscore'],
   ...['+getrange', '+setrange', '+unlink'],

@@ -1,7 +1,9 @@
 #!lua flags=allow-oom
 -- The books, to be compared with the groups.
 --   KEYS 1 store, 2 claims, 3 partitions
---   Reply: books, time, head, groups, samples, claims (name, list, ...), partitions (partition, list, ...)
-local found = redis.call('HMGET', KEYS[1], 'revision', 'groups', 'samples')
-return { 'books', now_us(), tonumber(found[1] or 0), tonumber(found[2] or 0), tonumber(found[3] or 0),
-  redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3]) }
+--   Reply: books, time, epoch, head, groups, samples, claims (name, list, ...), partitions (partition, list, ...); or: absent, time
+local now = now_us()
+local found = redis.call('HMGET', KEYS[1], 'epoch', 'revision', 'groups', 'samples')
+if not found[1] then return { 'absent', now } end
+return { 'books', now, found[1], tonumber(found[2]), tonumber(found[3]), tonumber(found[4]), redis.call('HGETALL', KEYS[2]),
+  redis.call('HGETALL', KEYS[3]) }

@@ -5,7 +5,7 @@
 --   ARGV 1 epoch, 2 revision, 3 nonce (8 bytes) of the position, 4 after, 5 '1' when reading everything, 6 bytes at most, 7 groups at most,
 --        8 prefix of the keys of groups
 --   Reply: page, time, epoch, head, nonce of the head, upto, complete (0 or 1), then for each group: key, fields and values (none = gone)
---      or: reset, time, reason
+--      or: reset, time, epoch, head, reason
 --      or: absent, time
 --      or: corrupt, time, why
 local now = now_us()
@@ -28,7 +28,7 @@ local function reset_reason()
   if floor > (ARGV[5] == '1' and position or after) then return 'floor' end
 end
 local reason = reset_reason()
-if reason then return { 'reset', now, reason } end
+if reason then return { 'reset', now, epoch, head, reason } end
 
 -- About what a group costs to hand over besides its families.
 local ROW_BYTES = 256
@@ -47,7 +47,7 @@ while complete and head > upto do
     local member = batch[i]
     local fields = redis.call('HGETALL', ARGV[8] .. member)
     if #fields == 0 and not redis.call('ZSCORE', KEYS[3], member) then
-      return { 'corrupt', now, 'a group is known and its data are gone; something else removed them' }
+      return { 'corrupt', now, LOST .. member }
     end
     for at = 2, #fields, 2 do bytes = bytes + #fields[at] end
     bytes = bytes + ROW_BYTES

@@ -6,6 +6,8 @@ local RING = 1048576
 -- Lua's stack takes some thousand values at a time.
 local AT_ONCE = 1000
 
+local LOST = 'a group is known and its data are gone, since something else removed them; deleting the group mends that: '
+
 local function whole(number)
   return string.format('%.0f', number)
 end
@@ -57,19 +59,32 @@ local function bump(list, what, delta)
   list[#list + 1] = { what = what, count = delta }
 end
 
--- Puts a list where it was read from; one that is empty goes.
-local function put_counted(key, field, list)
+-- A list as it is stored; '' when nothing is counted any more.
+local function show_counted(list)
   local parts = {}
   for _, entry in ipairs(list) do
     if entry.count > 0 then
       parts[#parts + 1] = whole(entry.count) .. ' ' .. #entry.what .. ' ' .. entry.what
     end
   end
-  if #parts > 0 then
-    redis.call('HSET', key, field, table.concat(parts))
-  else
-    redis.call('HDEL', key, field)
+  return table.concat(parts)
+end
+
+-- Puts lists, by field, where they were read from; those that are empty go. What is set comes first: a key must not be gone in
+-- between, since a slot that is being moved to another node of a cluster then refuses what follows.
+local function put_counted(key, lists)
+  local set, gone = {}, {}
+  for field, list in pairs(lists) do
+    local text = show_counted(list)
+    if text ~= '' then
+      set[#set + 1] = field
+      set[#set + 1] = text
+    else
+      gone[#gone + 1] = field
+    end
   end
+  in_parts('HSET', key, set)
+  in_parts('HDEL', key, gone)
 end
 
 -- The head of a group as its field `head` has it.

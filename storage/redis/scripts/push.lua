@@ -9,11 +9,11 @@ local REPLACE, SAMPLES = ARGV[6] == 'replace', tonumber(ARGV[13])
 
 local store, reply = begin()
 if not store then return reply end
-local earlier = made_before(store)
-if earlier then return replayed(store, earlier) end
+local head = read_head(redis.call('HGET', GROUP, 'head'))
+local earlier = made_before(store, head)
+if earlier then return replayed(store, earlier, head) end
 
 local revision = store.revision + 1
-local head = read_head(redis.call('HGET', GROUP, 'head'))
 local pushed = (#ARGV - FIRST_FAMILY + 1) / 3
 
 -- Writes the pushed families, and says when each was pushed. `changed` lists fields and values to write besides.
@@ -133,6 +133,7 @@ else
   store.groups = store.groups + 1
 end
 local is_new = #changed > 0
+local name_sets = is_new and name_sets_with(ARGV[9], ARGV[10], 1)
 head.shape_revision, head.shape = revision, ARGV[12]
 head.samples, head.families = after_samples, after_families
 store.samples = store.samples + after_samples
@@ -143,7 +144,7 @@ for _, name in ipairs(dropped) do
 end
 in_parts('HDEL', GROUP, gone)
 if is_new then
-  count_group(ARGV[9], ARGV[10], 1)
+  put_counted(PARTITIONS, { [ARGV[9]] = name_sets })
   redis.call('ZREM', TOMBSTONES, MEMBER)
 end
 count_claims(deltas, holders)

@@ -8,9 +8,10 @@ local FIRST_FAMILY = 16
 
 local store, reply = begin()
 if not store then return reply end
-local earlier = made_before(store)
-if earlier then return replayed(store, earlier) end
-if redis.call('HGET', GROUP, 'head') then
+local there = read_head(redis.call('HGET', GROUP, 'head'))
+local earlier = made_before(store, there)
+if earlier then return replayed(store, earlier, there) end
+if there then
   touch(store)
   return { 'unchanged', store.now }
 end
@@ -43,12 +44,13 @@ local holders = holders_of(deltas)
 local broken, contradicted = judge(incoming, {}, {}, holders)
 if broken and ARGV[6] == 'enforce' then return { 'refused', store.now, broken[1], broken[2], broken[3] } end
 
+local name_sets = name_sets_with(ARGV[8], ARGV[9], 1)
 local revision = store.revision + 1
 head.revision, head.shape_revision = revision, revision
 head.inconsistent = ARGV[7] == '1' or contradicted
 add('head', show_head(head))
 in_parts('HSET', GROUP, changed)
-count_group(ARGV[8], ARGV[9], 1)
+put_counted(PARTITIONS, { [ARGV[8]] = name_sets })
 redis.call('ZREM', TOMBSTONES, MEMBER)
 count_claims(deltas, holders)
 store.groups = store.groups + 1

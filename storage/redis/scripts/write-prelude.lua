@@ -1,6 +1,6 @@
 -- What the scripts that make a write have in common. Their keys and first arguments are the same:
 --   KEYS 1 store, 2 claims, 3 partitions, 4 changes, 5 tombstones, 6 nonces, 7 the group
---   ARGV 1 key of the group, 2 nonce (8 bytes), 3 deadline (server's time, ms), 4 head before the first try ('' on the first try),
+--   ARGV 1 key of the group, 2 nonce (8 bytes), 3 deadline (server's time, ms), 4 where the store stood before the first attempt (EPOCH HEAD),
 --        5 '1' when replication is going to be waited for
 -- Their replies, behind kind and time:
 --   applied, epoch, revision, inconsistent (0 or 1)
@@ -45,13 +45,14 @@ local function search(first, last)
   end
 end
 
--- On a further try: the revision at which an earlier one was made after all.
-local function made_before(store)
-  if ARGV[4] == '' then return nil end
-  -- Some more than asked for: after a failover the head may be behind what it was at the first try.
-  local first = math.max(1, store.revision - RING + 1, math.min(tonumber(ARGV[4]) + 1, store.revision - 4096))
-  local last = store.revision
-  if first > last then return nil end
+-- The revision at which another attempt made this write. Attempts may come in any order: one that was given up can lie in a buffer until
+-- a later one was made. None was made before the first was sent, and none leaves its group unchanged; so there is mostly nothing to look for.
+local function made_before(store, head)
+  local epoch, since = string.match(ARGV[4], '^(%x*) (%d+)$')
+  since = epoch == store.epoch and tonumber(since) or 0
+  local changed = head and head.revision or tonumber(redis.call('ZSCORE', CHANGES, MEMBER) or 0)
+  if changed <= since then return nil end
+  local first, last = math.max(since + 1, store.revision - RING + 1), store.revision
   local turn = last - last % RING
   if first < turn then return search(first, turn - 1) or search(turn, last) end
   return search(first, last)
@@ -66,16 +67,15 @@ local function applied(store, revision, inconsistent)
   return { 'applied', store.now, store.epoch, revision, inconsistent and 1 or 0 }
 end
 
-local function replayed(store, revision)
+local function replayed(store, revision, head)
   touch(store)
-  local head = read_head(redis.call('HGET', GROUP, 'head'))
   return applied(store, revision, head and head.inconsistent)
 end
 
 -- A group that is not there must be known as deleted, or not at all: else it was lost.
 local function lost(store)
   if redis.call('ZSCORE', CHANGES, MEMBER) and not redis.call('ZSCORE', TOMBSTONES, MEMBER) then
-    return { 'corrupt', store.now, 'a group is known and its data are gone; something else removed them' }
+    return { 'corrupt', store.now, LOST .. MEMBER }
   end
 end
 
@@ -105,10 +105,11 @@ local function uncovered(store, partition, name_set, guard, first_guarded_key)
   if not covered then return others end
 end
 
-local function count_group(partition, name_set, delta)
+-- Name-sets of the groups of a partition, one of them counted anew; read before the first change, to be put with put_counted.
+local function name_sets_with(partition, name_set, delta)
   local list = read_counted(redis.call('HGET', PARTITIONS, partition))
   bump(list, name_set, delta)
-  put_counted(PARTITIONS, partition, list)
+  return list
 end
 
 -- Adds the claims of rows to a table of changes: claim -> meaning -> how many more.
@@ -136,16 +137,16 @@ local function holders_of(deltas)
 end
 
 local function count_claims(deltas, holders)
+  local changed = {}
   for name, meanings in pairs(deltas) do
-    local changed = false
     for meaning, delta in pairs(meanings) do
       if delta ~= 0 then
         bump(holders[name], meaning, delta)
-        changed = true
+        changed[name] = holders[name]
       end
     end
-    if changed then put_counted(CLAIMS, name, holders[name]) end
   end
+  put_counted(CLAIMS, changed)
 end
 
 -- How many of these rows make each claim.
