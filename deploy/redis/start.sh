@@ -17,13 +17,14 @@ files=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 data=${REDIS_DATA:-/data}
 server=${REDIS_SERVER:-redis-server}
 copy=$data/$kind.conf
-password=\"$(printf %s "${REDIS_PASSWORD:?}" | sed 's/[\\"]/\\&/g')\"
+: "${REDIS_PASSWORD:?is the password of all servers and Sentinels}"
+password=\"$(printf %s "$REDIS_PASSWORD" | sed 's/[\\"]/\\&/g')\"
 
 common() {
   echo "port ${REDIS_PORT:-$1}"
   echo "dir \"$data\""
   [ -z "${REDIS_BIND:-}" ] || echo "bind $REDIS_BIND"
-  echo "requirepass $password"
+  printf 'requirepass %s\n' "$password"
 }
 
 # Who follows whom is what the Sentinels said last; all else is made anew at each start.
@@ -40,7 +41,7 @@ redis)
   {
     cat "$files/redis.conf"
     common 6379
-    echo "masterauth $password"
+    printf 'masterauth %s\n' "$password"
     following
   } >"$copy.new"
   mv "$copy.new" "$copy"
@@ -52,8 +53,8 @@ sentinel)
       echo "sentinel monitor mymaster ${REDIS_PRIMARY:?} 2"
       cat "$files/sentinel.conf"
       common 26379
-      echo "sentinel auth-pass mymaster $password"
-      echo "sentinel sentinel-pass $password"
+      printf 'sentinel auth-pass mymaster %s\n' "$password"
+      printf 'sentinel sentinel-pass %s\n' "$password"
     } >"$copy.new"
     mv "$copy.new" "$copy"
   fi

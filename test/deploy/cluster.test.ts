@@ -1,13 +1,14 @@
 import { expect, test } from '@jest/globals'
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { callRedis } from '../../deploy/cluster/ask.ts'
 import { startCluster, type Cluster, type ClusterOptions } from '../../deploy/cluster/cluster.ts'
 import { findPorts } from '../../deploy/cluster/ports.ts'
 import { closeAfterTest, temporaryFolder } from '../support/cleanup.ts'
+import { freePort } from '../support/free-port.ts'
 import { send, waitFor } from '../support/http.ts'
-import { startProcess, type RunningProcess } from '../support/processes.ts'
+import { runToEnd, startProcess, type RunningProcess } from '../support/processes.ts'
 import { describeWith } from '../support/programs.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
@@ -119,6 +120,39 @@ describeWith(['redis-server', 'haproxy', 'prometheus'], 'the cluster', () => {
     await cluster.gateways[0]!.start()
     expect(cluster.gateways[0]!.pid).not.toBe(pid)
     expect((await send('GET', cluster.gateways[0]!.url, '/metrics')).text).toContain('m{')
+  })
+})
+
+describeWith('redis-server', 'deploy/redis/start.sh', () => {
+  const script = path.join(ROOT, 'deploy/redis/start.sh')
+
+  test('takes any password, and keeps it in a file that is its own', async () => {
+    const port = await freePort()
+    const data = temporaryFolder()
+    const password = 'a"b\\c d#$e\\n\'f'
+    const env = {
+      REDIS_PASSWORD: password,
+      REDIS_DATA: data,
+      REDIS_PORT: String(port),
+      REDIS_BIND: '127.0.0.1',
+    }
+    startProcess('/bin/sh', [script, 'redis'], { env })
+    await waitFor('Redis to take the password', async () => {
+      const reply = await callRedis(port, password, 'PING').catch(() => undefined)
+      return reply === 'PONG' || undefined
+    })
+    expect(statSync(path.join(data, 'redis.conf')).mode & 0o777).toBe(0o600)
+  })
+
+  test('starts nothing without a password', async () => {
+    const env = {
+      REDIS_DATA: temporaryFolder(),
+      REDIS_PORT: String(await freePort()),
+      REDIS_BIND: '127.0.0.1',
+    }
+    const { status, stderr } = await runToEnd('/bin/sh', [script, 'redis'], { env })
+    expect(status).not.toBe(0)
+    expect(stderr).toContain('REDIS_PASSWORD')
   })
 })
 
