@@ -61,7 +61,6 @@ async function verdictOn({ store, proxy, before }: Mistakes): Promise<Verdict> {
   )
   await load.settle()
   await load.lookEverywhere()
-  load.close()
   const minimums = { acknowledged: ACKNOWLEDGED, equalPages: 10, freshElsewhere: 50 }
   return check(recorder.history(), {
     guarantee: 'lossless',

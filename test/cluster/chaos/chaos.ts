@@ -62,28 +62,31 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     pauseMs: 50,
     patienceMs: PATIENCE_MS,
   })
-  const faults = await injectFaults({
-    faults: setting.faults,
-    seconds,
-    pauseMs,
-    context: { ...surroundings, random: generator(seed), recorder },
-    onFault,
-  })
-  await load.settle()
-  await startAfresh(surroundings)
-  await load.lookEverywhere()
-  load.close()
-  const books = await booksOf(surroundings)
-  const history = recorder.history()
-  const verdict = check(history, {
-    guarantee: setting.guarantee,
-    minimums: minimumsOf(seconds),
-    targets: targets.map((target) => target.name),
-  })
-  if (keep !== undefined && verdict.violations.length > 0) {
-    keepEvidence(keep, surroundings, history, verdict)
+  let verdict: Verdict | undefined
+  try {
+    const faults = await injectFaults({
+      faults: setting.faults,
+      seconds,
+      pauseMs,
+      context: { ...surroundings, random: generator(seed), recorder },
+      onFault,
+    })
+    await load.settle()
+    await startAfresh(surroundings)
+    await load.lookEverywhere()
+    const books = await booksOf(surroundings)
+    verdict = check(recorder.history(), {
+      guarantee: setting.guarantee,
+      minimums: minimumsOf(seconds),
+      targets: targets.map((target) => target.name),
+    })
+    return { setting: name, guarantee: setting.guarantee, seconds, seed, faults, verdict, books }
+  } finally {
+    const isFine = verdict !== undefined && verdict.violations.length === 0
+    if (keep !== undefined && !isFine) {
+      keepEvidence(keep, surroundings, recorder.history(), verdict)
+    }
   }
-  return { setting: name, guarantee: setting.guarantee, seconds, seed, faults, verdict, books }
 }
 
 function targetsOf({ cluster }: Surroundings): Target[] {

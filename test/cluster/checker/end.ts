@@ -1,7 +1,7 @@
 /** Rule: when nothing can change any more, every target shows the same page at the same revision. */
 import type { History, Scrape } from '../history.ts'
-import { untilOf } from './explain.ts'
 import type { Violation } from './verdict.ts'
+import { untilOf } from './writes.ts'
 
 /** @param targets names of those that must have shown a page then */
 export function checkEnd({ writes, scrapes }: History, targets: readonly string[]): Violation[] {

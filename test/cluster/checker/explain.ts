@@ -4,6 +4,8 @@
  * invents one.
  */
 import type { Content, Write } from '../history.ts'
+import { apply, keyOf } from './content.ts'
+import { isWithoutRevision, untilOf } from './writes.ts'
 
 export interface Step {
   readonly before: Content
@@ -57,35 +59,9 @@ export function explain({ before, ordered, forced, optional, after }: Step): Exp
   return search(0, 0, before)
 }
 
-/** What a group holds after a write. */
-export function apply(content: Content, { kind, families, value }: Write): Content {
-  if (kind === 'delete') return new Map()
-  const brought = families.map((family) => [family, value] as const)
-  return new Map(kind === 'replace' ? brought : [...content, ...brought])
-}
-
-/** One text for equal contents. */
-export function keyOf(content: Content): string {
-  return [...content]
-    .map(([family, value]) => `${family}=${value}`)
-    .sort()
-    .join(' ')
-}
-
-export function isEqual(a: Content, b: Content): boolean {
-  if (a.size !== b.size) return false
-  for (const [family, value] of a) if (b.get(family) !== value) return false
-  return true
-}
-
-/** Until when a write may take effect. */
-export function untilOf({ outcome, endedAt }: Write): number {
-  return outcome.kind === 'ambiguous' ? outcome.until : endedAt
-}
-
 /** A delete that found nothing says that there was nothing. */
-function isAbsence({ kind, outcome }: Write): boolean {
-  return kind === 'delete' && outcome.kind === 'acknowledged' && outcome.position === undefined
+function isAbsence(write: Write): boolean {
+  return write.kind === 'delete' && isWithoutRevision(write)
 }
 
 /** A merge that leaves no trace may as well not have been. */

@@ -4,7 +4,7 @@
  */
 import { generator, type Random } from '../../storage/random.ts'
 import type { Content, Failover, History, Outcome, Scrape, Write, WriteKind } from '../history.ts'
-import { apply } from './explain.ts'
+import { apply } from './content.ts'
 import type { Guarantee } from './verdict.ts'
 
 export interface Simulated {

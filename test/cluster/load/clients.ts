@@ -1,6 +1,7 @@
 /** Clients that push, delete and look, each one request after the other, until they are told to stop. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generator, type Random } from '../../storage/random.ts'
+import { closeAfterTest } from '../../support/cleanup.ts'
 import { Connection } from './connection.ts'
 import { planWrite } from './groups.ts'
 import { PageReader } from './observed-page.ts'
@@ -21,13 +22,13 @@ export interface LoadOptions {
 }
 
 export interface Load {
-  /** Ends all clients, with their requests under way; fails when one of them did. */
+  /** Ends all clients, with their requests under way. */
   settle(): Promise<void>
   /** One more scrape of each target, when nothing changes any more. */
   lookEverywhere(): Promise<void>
-  close(): void
 }
 
+/** Starts the clients, which do not outlive the test. */
 export function startLoad(options: LoadOptions): Load {
   const reader = new PageReader()
   const { targets, recorder, writers, scrapers, seed } = options
@@ -46,16 +47,20 @@ export function startLoad(options: LoadOptions): Load {
     }
     client.close()
   })
+  const settle = async (): Promise<void> => {
+    running = false
+    await Promise.all(ended)
+  }
+  closeAfterTest(async () => {
+    await settle()
+    observer.close()
+  })
   return {
-    async settle() {
-      running = false
-      await Promise.all(ended)
-    },
+    settle,
     async lookEverywhere() {
       await sleep(Math.max(0, recorder.settledAt - recorder.now()))
       for (const target of targets) await observer.scrape(target)
     },
-    close: () => observer.close(),
   }
 }
 

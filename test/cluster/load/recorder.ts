@@ -1,5 +1,5 @@
 /** Keeps what clients did and saw while a run goes on, and makes the history of it. */
-import { untilOf } from '../checker/explain.ts'
+import { untilOf } from '../checker/writes.ts'
 import type { Failover, History, Outcome, Scrape, Write, WriteKind } from '../history.ts'
 
 /** As it is known when the answer comes, or does not. */

@@ -1,5 +1,6 @@
 /** So many pushes a second and a few scrapes, through one target, whatever becomes of it; none is tried again. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { closeAfterTest } from '../../support/cleanup.ts'
 import { Connection } from './connection.ts'
 import { PageReader } from './observed-page.ts'
 import type { Recorder } from './recorder.ts'
@@ -21,6 +22,7 @@ const CLIENTS = 20
 const PATIENCE_MS = 15_000
 const FAMILIES = ['chaos_a', 'chaos_b']
 
+/** Starts it; it does not outlive the test. */
 export function startSteadyLoad(options: SteadyOptions): SteadyLoad {
   const { target, recorder, pushesPerSecond, scrapesPerSecond } = options
   const reader = new PageReader()
@@ -64,11 +66,11 @@ export function startSteadyLoad(options: SteadyOptions): SteadyLoad {
   }
 
   const ended = [...Array.from({ length: CLIENTS }, (_, id) => pusher(id + 1)), scraper()]
-  return {
-    async stop() {
-      running = false
-      await Promise.all(ended)
-      return failures
-    },
+  const stop = async (): Promise<string[]> => {
+    running = false
+    await Promise.all(ended)
+    return failures
   }
+  closeAfterTest(stop)
+  return { stop }
 }
