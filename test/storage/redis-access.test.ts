@@ -9,7 +9,7 @@ import { describeWith } from '../support/programs.ts'
 import { startSentinels } from '../support/redis/sentinels.ts'
 import { startRedis, tlsLines, type RedisServer } from '../support/redis/server.ts'
 import { applied } from './contract/reading.ts'
-import { family, replace } from './contract/writes.ts'
+import { family, remove, replace } from './contract/writes.ts'
 import { LEAST_RIGHTS } from './redis-contract.ts'
 import { failureOf, newPrefix, openStore } from './redis-stores.ts'
 
@@ -60,7 +60,7 @@ describeWith('redis-server', 'logging in', () => {
     await applied(store, replace('g', []))
   })
 
-  test.each(['p@ss', 'p#ss', 'p:ss', 'p ss'])(
+  test.each(['p/ss', 'p@ss', 'p?ss', 'p#ss', 'p:ss', 'p ss', 'p%ss'])(
     'with a password that is not encoded, %j, is refused or works, and no message repeats it',
     async (password) => {
       const server = await startRedis()
@@ -90,14 +90,23 @@ describeWith('redis-server', 'a user who may do too little', () => {
     expect(message).toMatch(/refused|permission|NOPERM|can't run/i)
   })
 
-  test('is told so by a call, when only that is missing', async () => {
-    const server = await withUser('~*', '+@all', '-setrange')
-    const store = await openStore(
-      `redis://gateway:secret@${server.address}/0?prefix=${newPrefix()}`,
-    )
-    const { error } = await failureOf(() => store.apply(replace('g', [])))
-    expect(error.code).toBe('unusable')
-  })
+  test.each(['setrange', 'zadd', 'unlink', 'hdel'])(
+    'is told so before anything is written, when only %s is missing',
+    async (command) => {
+      const server = await startRedis()
+      const rules = ['on', '>secret', '~*', '+@all', `-${command}`]
+      await server.call('ACL', 'SETUSER', 'gateway', ...rules)
+      const prefix = newPrefix()
+      const { error } = await failureOf(async () => {
+        const store = await openStore(`redis://gateway:secret@${server.address}/0?prefix=${prefix}`)
+        await applied(store, replace('g', [family('a')]))
+        await applied(store, remove('g'))
+      })
+      expect(error.code).toBe('unusable')
+      expect(error.message).not.toContain('secret')
+      expect(await server.call('KEYS', `{${prefix}}:group:*`)).toEqual([])
+    },
+  )
 })
 
 describeWith('redis-server', 'a store that is not ours to use', () => {
@@ -120,21 +129,44 @@ describeWith('redis-server', 'a store that is not ours to use', () => {
     expect(await server.call('GET', `{${prefix}}:store`)).toBe('theirs')
   })
 
-  test.each(['claims', 'partitions', 'changes', 'group:g'])(
-    'a key of another type instead of %s fails the push as damage, before anything is written',
+  test.each(['claims', 'partitions', 'changes', 'tombstones', 'nonces', 'group:g'])(
+    'where a key of another type is in the place of %s is taken for damaged, before anything is written',
     async (name) => {
       const server = await startRedis()
       const prefix = newPrefix()
-      const store = await openStore(server.url({ prefix }))
-      await server.call('SET', `{${prefix}}:${name}`, 'theirs')
-      const { error, afterMs } = await failureOf(() => store.apply(replace('g', [family('a')])))
+      const wrong = name === 'nonces' ? ['SADD', 'theirs'] : ['SET', 'theirs']
+      await server.call(wrong[0]!, `{${prefix}}:${name}`, wrong[1]!)
+      const { error, afterMs } = await failureOf(async () => {
+        const store = await openStore(server.url({ prefix }))
+        await applied(store, replace('g', [family('a')]))
+      })
       expect(error.code).toBe('corrupt')
       expect(afterMs).toBeLessThan(5_000)
-      expect(await server.call('HGET', `{${prefix}}:store`, 'revision')).toBe('0')
       const keys = (await server.call('KEYS', `{${prefix}}:*`)) as string[]
-      expect(keys.sort()).toEqual([`{${prefix}}:${name}`, `{${prefix}}:store`].sort())
+      expect(keys.filter((key) => !key.endsWith(':store'))).toEqual([`{${prefix}}:${name}`])
     },
   )
+})
+
+describeWith('redis-server', 'the number of a database', () => {
+  test('that the server does not have is refused, and no other one is taken', async () => {
+    const server = await startRedis()
+    const outcome = await openStore(`redis://${server.address}/99?prefix=${newPrefix()}`).then(
+      async (store) => String((await store.status()).unavailable),
+      (error: unknown) => String(error),
+    )
+    expect(outcome).toMatch(/99|index|database/)
+    expect(await server.call('DBSIZE')).toBe(0)
+  })
+
+  test('that the user may not select is refused, and no other one is taken', async () => {
+    const server = await withUser(...LEAST_RIGHTS)
+    const message = await refusal(
+      `redis://gateway:secret@${server.address}/3?prefix=${newPrefix()}`,
+      'secret',
+    )
+    expect(message).toMatch(/select|NOPERM|permission/i)
+  })
 })
 
 describeWith('redis-server', 'how a server keeps its data', () => {

@@ -111,6 +111,17 @@ describeWith('redis-server', 'a write that is held up on its way', () => {
     expect(await headOf(direct)).toMatchObject({ revision: FIRST })
   })
 
+  test('is not made again when a further try overtook it', async () => {
+    const { store, direct, proxy } = await start()
+    const held = proxy.holdBack('slow')
+    // The silence of the first connection is noticed after seconds; the second one is well.
+    expect(await applied(store, push('slow', 'old'))).toBe(FIRST + 1)
+    expect(await applied(store, push('slow', 'new'))).toBe(FIRST + 2)
+    await held.release()
+    expect(contents(await readOne(direct, 'slow'))).toEqual({ a: 'new' })
+    expect(await headOf(direct)).toMatchObject({ revision: FIRST + 2 })
+  })
+
   test('is made when it arrives in time, however slow the network is', async () => {
     const { store, proxy } = await start()
     proxy.delay(150)

@@ -77,6 +77,13 @@ describeWith('redis-server', 'a server whose memory is full', () => {
     expect(await readAll(store)).toEqual(new Map())
     expect(await store.verify()).toEqual([])
   })
+
+  test('can be read and deleted from by who connects only now', async () => {
+    const { server, prefix, groups } = await fillUp()
+    const store = await openStore(server.url({ prefix }))
+    expect((await readAll(store)).size).toBe(groups)
+    await applied(store, remove('g0'))
+  })
 })
 
 describeWith('redis-server', 'a group whose data somebody else removed', () => {
@@ -101,7 +108,6 @@ describeWith('redis-server', 'a group whose data somebody else removed', () => {
     ['a replace', () => replace('a', [family('a')])],
     ['a merge', () => merge('a', [family('a')])],
     ['a failure', () => fail('a')],
-    ['a delete', () => remove('a')],
   ])('is not made anew as if nothing had been: %s fails', async (_name, make) => {
     const store = await lose()
     const { error, afterMs } = await failureOf(() => store.apply(make()))
@@ -109,10 +115,32 @@ describeWith('redis-server', 'a group whose data somebody else removed', () => {
     expect(afterMs).toBeLessThan(5_000)
   })
 
+  test('can be deleted, and then all is well', async () => {
+    const store = await lose()
+    await applied(store, remove('a'))
+    expect([...(await readAll(store)).keys()]).toEqual(['b'])
+    expect(await store.status()).toMatchObject({ groups: 1, samples: 1 })
+    expect(await store.verify()).toEqual([])
+    // Its claims are nobody's any more.
+    await applied(store, replace('c', [family('a', { type: 'counter' })]))
+  })
+
   test('does not keep other groups from being pushed', async () => {
     const store = await lose()
     await applied(store, replace('b', [family('b')]))
     await applied(store, replace('c', [family('c')]))
+  })
+})
+
+describeWith('redis-server', 'a store whose books somebody else removed', () => {
+  test('is damaged, not empty', async () => {
+    const server = await startRedis()
+    const prefix = newPrefix()
+    const store = await openStore(server.url({ prefix }))
+    await applied(store, replace('a', [family('a')]))
+    await server.call('DEL', `{${prefix}}:store`)
+    expect((await failureOf(() => store.changes(since(ORIGIN)))).error.code).toBe('corrupt')
+    expect((await failureOf(() => store.apply(replace('b', [])))).error.code).toBe('corrupt')
   })
 })
 

@@ -14,8 +14,10 @@ function push(key: string, timeoutMs = 20_000) {
   return replace(key, [family('a')], { timeoutMs })
 }
 
-async function startWithReplica(): Promise<{ primary: RedisServer; replica: RedisServer }> {
-  const primary = await startRedis()
+async function startWithReplica(
+  ...config: string[]
+): Promise<{ primary: RedisServer; replica: RedisServer }> {
+  const primary = await startRedis({ config })
   const replica = await startRedis({ config: [`replicaof 127.0.0.1 ${primary.port}`] })
   await waitFor('the replica to be in step', async () =>
     String(await primary.call('INFO', 'replication')).includes('state=online') ? true : undefined,
@@ -66,6 +68,24 @@ describeWith('redis-server', 'writes that a replica has to confirm', () => {
     const server = await startRedis()
     const store = await openStore(server.url({ prefix: newPrefix(), wait: '1' }))
     const { error } = await failureOf(() => store.apply(push('g', 400)))
+    expect(error.code).toBe('unconfirmed')
+  })
+
+  test('are unconfirmed by a hanging replica, too, when the primary has forgotten the scripts', async () => {
+    const { primary, replica } = await startWithReplica('repl-ping-replica-period 3600')
+    const store = await openStore(primary.url({ prefix: newPrefix(), wait: '1' }))
+    await applied(store, push('before'))
+    await primary.call('SCRIPT', 'FLUSH')
+    // It has all there is: so it also has what was written before the script was asked for in vain.
+    await waitFor('the replica to have everything', async () => {
+      const info = String(await primary.call('INFO', 'replication'))
+      const offsets = [/,offset=(\d+)/, /master_repl_offset:(\d+)/].map(
+        (one) => one.exec(info)?.[1],
+      )
+      return offsets[0] === offsets[1] ? true : undefined
+    })
+    replica.pause()
+    const { error } = await failureOf(() => store.apply(push('during', 700)))
     expect(error.code).toBe('unconfirmed')
   })
 
