@@ -88,23 +88,31 @@ async function copyAll(
   { head, groups, samples }: StoreStatus,
   progress: (groups: number) => void,
 ): Promise<Migrated> {
-  /** Keys of what is written, and at which revision. */
-  const written = new Map<Buffer, number>()
+  const attempted: StoredGroup[] = []
   try {
     for await (const page of pagesOf(source, head)) {
-      await copyPage(target, page, written)
-      await comparePage(target, page)
-      progress(written.size)
+      attempted.push(...page)
+      await copyPage(target, page)
+      const copies = await target.read(page.map(({ key }) => key))
+      const different = page.find((group, i) => !isCopy(copies[i], group))
+      if (different !== undefined) {
+        throw new MigrationRefused(`${nameOf(different)} is not the same in the target`)
+      }
+      progress(attempted.length)
     }
     const there = await statusOf(target)
-    if (written.size !== groups || there.groups !== groups || there.samples !== samples) {
+    if (attempted.length !== groups || there.groups !== groups || there.samples !== samples) {
       throw new MigrationRefused(
         `the target has ${there.groups} groups and ${there.samples} samples, the source ${groups} and ${samples}`,
       )
     }
     return { groups, samples }
   } catch (error) {
-    await takeBack(target, written)
+    await takeBack(target, attempted).catch((problem: unknown) => {
+      throw new MigrationRefused(
+        `${messageOf(error)}; and what was copied until then could not be taken back: ${messageOf(problem)}`,
+      )
+    })
     throw error
   }
 }
@@ -123,22 +131,24 @@ async function* pagesOf(source: GroupStore, head: Cursor): AsyncGenerator<Stored
   }
 }
 
-async function copyPage(
-  target: GroupStore,
-  groups: readonly StoredGroup[],
-  written: Map<Buffer, number>,
-): Promise<void> {
+/** Several at a time. After a failure no other one is begun, and those under way are waited for. */
+async function copyPage(target: GroupStore, groups: readonly StoredGroup[]): Promise<void> {
   const left = [...groups]
   const copySome = async (): Promise<void> => {
-    for (let group = left.shift(); group !== undefined; group = left.shift()) {
-      written.set(group.key, await copyGroup(target, group))
+    try {
+      for (let group = left.shift(); group !== undefined; group = left.shift()) {
+        await copyGroup(target, group)
+      }
+    } finally {
+      left.length = 0
     }
   }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, copySome))
+  const ends = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, copySome))
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }
 
-/** Resolves to the revision that the group has in the target. */
-async function copyGroup(target: GroupStore, group: StoredGroup): Promise<number> {
+async function copyGroup(target: GroupStore, group: StoredGroup): Promise<void> {
   const { labels, job } = decodeGroupKey(group.key)
   let nameSets: readonly string[] = []
   for (let round = 1; round <= ROUNDS_MAX; round++) {
@@ -161,31 +171,37 @@ async function copyGroup(target: GroupStore, group: StoredGroup): Promise<number
       nonce: randomBytes(8).toString('hex'),
       timeoutMs: WRITE_TIMEOUT_MS,
     })
-    if (result.kind === 'applied') return result.revision
+    if (result.kind === 'applied') return
     if (result.kind !== 'unguarded') break
     nameSets = result.nameSets
   }
   throw new MigrationRefused(
-    `${target.url} was written to while it was being filled, ${renderLabels(labels)} among others: stop the gateways on it`,
+    `${target.url} was written to while it was being filled, ${nameOf(group)} among others: stop the gateways on it`,
   )
 }
 
-async function comparePage(target: GroupStore, groups: readonly StoredGroup[]): Promise<void> {
-  const copies = await target.read(groups.map(({ key }) => key))
-  for (const [i, group] of groups.entries()) {
-    const copy = copies[i]
-    const expected = { ...group, revision: copy?.revision, shapeRevision: copy?.shapeRevision }
-    if (!isDeepStrictEqual(copy, expected)) {
-      const { labels } = decodeGroupKey(group.key)
-      throw new MigrationRefused(`${renderLabels(labels)} is not the same in the target`)
-    }
-  }
+/** The same but for where it stands in the history of its store. */
+function isCopy(copy: StoredGroup | null | undefined, group: StoredGroup): boolean {
+  const expected = { ...group, revision: copy?.revision, shapeRevision: copy?.shapeRevision }
+  return isDeepStrictEqual(copy, expected)
 }
 
 /** Only what was written here, and not what somebody else wrote over it. */
-async function takeBack(target: GroupStore, written: ReadonlyMap<Buffer, number>): Promise<void> {
-  for (const [key, notAfter] of written) {
+async function takeBack(target: GroupStore, attempted: readonly StoredGroup[]): Promise<void> {
+  for (const group of attempted) {
+    const { key } = group
+    const [copy] = await target.read([key])
+    if (copy === null || copy === undefined || !isCopy(copy, group)) continue
     const nonce = randomBytes(8).toString('hex')
+    const notAfter = copy.revision
     await target.apply({ kind: 'delete', key, nonce, notAfter, timeoutMs: WRITE_TIMEOUT_MS })
   }
+}
+
+function nameOf({ key }: StoredGroup): string {
+  return renderLabels(decodeGroupKey(key).labels)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -70,7 +70,7 @@ export class Writes {
       why = 'an attempt was not answered'
     } catch (error) {
       if (!pending.isOpen) throw error
-      why = (error as Error).message
+      why = (error as Error).message.replace(`${this.options.shownUrl}: `, '')
     }
     await passed(pending.deadline)
     throw new StoreError(

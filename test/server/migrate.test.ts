@@ -141,4 +141,19 @@ describeWith('redis-server', 'to and from Redis', () => {
     expect(program.stderr()).toContain('there is no store of Sluice')
     expect(await server.call('KEYS', '*')).toEqual([])
   })
+
+  test('a target without room for everything is left as empty as it was', async () => {
+    const server = await startRedis()
+    const [from, to] = [`sqlite:${newFile()}`, server.url({ prefix: 'small' })]
+    await fill(from)
+    const target = await opened(to)
+    const used = Number(/used_memory:(\d+)/.exec(String(await server.call('INFO', 'memory')))?.[1])
+    await server.call('CONFIG', 'SET', 'maxmemory', used + 150_000)
+    const { code, program } = await migrate('--from', from, '--to', to)
+    expect(code).toBe(1)
+    expect(program.stderr()).toMatch(/nothing is copied.*no room for this push/)
+    expect(await target.status()).toMatchObject({ unavailable: undefined, groups: 0, samples: 0 })
+    expect((await target.status()).head.revision).toBeGreaterThan(10)
+    expect(await target.verify()).toEqual([])
+  })
 })
