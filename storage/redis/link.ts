@@ -135,7 +135,12 @@ export class Link {
   /** From dialling to the end of the connection. */
   private async connectOnce(succeeded: () => void): Promise<void> {
     const { target, keys, watches, events } = this.options
-    const redis = await connectToPrimary(target, keys.store, this.abort.signal)
+    const redis = await connectToPrimary(
+      target,
+      keys.store,
+      watches ? 'sluice-writer' : 'sluice-reader',
+      this.abort.signal,
+    )
     const ended = new Promise<void>((resolve) => redis.once('end', resolve))
     const connection = new Connection(redis, target.wait)
     let beating: NodeJS.Timeout | undefined

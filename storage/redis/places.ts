@@ -13,6 +13,9 @@ const DISCONNECT_TIMEOUT_MS = 200
 /** How long a server may take from being dialled to being ready, loading its data included. */
 const READY_TIMEOUT_MS = 10_000
 
+/** What a connection is called in the server's list of clients. */
+export type ConnectionName = 'sluice-writer' | 'sluice-reader' | 'sluice-lookup'
+
 /**
  * Connects anew, by way of sentinels or cluster nodes where there are some.
  *
@@ -22,9 +25,10 @@ const READY_TIMEOUT_MS = 10_000
 export async function connectToPrimary(
   target: RedisTarget,
   key: string,
+  name: ConnectionName,
   signal: AbortSignal,
 ): Promise<Redis> {
-  const redis = await dialPrimary(target, key, signal)
+  const redis = await dialPrimary(target, key, name, signal)
   if (target.db === 0) return redis
   try {
     // Left to ioredis, a database that cannot be selected would silently be database 0.
@@ -36,13 +40,18 @@ export async function connectToPrimary(
   }
 }
 
-async function dialPrimary(target: RedisTarget, key: string, signal: AbortSignal): Promise<Redis> {
+async function dialPrimary(
+  target: RedisTarget,
+  key: string,
+  name: ConnectionName,
+  signal: AbortSignal,
+): Promise<Redis> {
   const { place } = target
   switch (place.kind) {
     case 'single':
-      return ready(target, addressOf(place), signal)
+      return ready(target, addressOf(place), name, signal)
     case 'unix':
-      return ready(target, { path: place.path }, signal)
+      return ready(target, { path: place.path }, name, signal)
     case 'sentinel':
       // ioredis also checks that who the sentinels name says itself that it is a primary.
       return ready(
@@ -56,10 +65,16 @@ async function dialPrimary(target: RedisTarget, key: string, signal: AbortSignal
           failoverDetector: true,
           ...sentinelAccess(target),
         },
+        name,
         signal,
       )
     case 'cluster':
-      return ready(target, addressOf(await findOwner(target, place.nodes, key, signal)), signal)
+      return ready(
+        target,
+        addressOf(await findOwner(target, place.nodes, key, signal)),
+        name,
+        signal,
+      )
   }
 }
 
@@ -76,7 +91,12 @@ function sentinelAccess({ tls, sentinelLogin: { username, password } }: RedisTar
 }
 
 /** Reconnecting, queueing and sending again are not left to ioredis: it does not know of deadlines. */
-async function ready(target: RedisTarget, where: Where, signal: AbortSignal): Promise<Redis> {
+async function ready(
+  target: RedisTarget,
+  where: Where,
+  name: ConnectionName,
+  signal: AbortSignal,
+): Promise<Redis> {
   signal.throwIfAborted()
   const { tls, login } = target
   const redis = new Redis({
@@ -84,7 +104,7 @@ async function ready(target: RedisTarget, where: Where, signal: AbortSignal): Pr
     ...login,
     ...(tls !== undefined && { tls: { ...tls } }),
     protocol: 2,
-    connectionName: 'sluice',
+    connectionName: name,
     disableClientInfo: true,
     lazyConnect: true,
     retryStrategy: null,
@@ -160,7 +180,7 @@ async function askForOwner(
   key: string,
   signal: AbortSignal,
 ): Promise<Address> {
-  const redis = await ready(target, addressOf(node), signal)
+  const redis = await ready(target, addressOf(node), 'sluice-lookup', signal)
   try {
     const slot = (await redis.call('CLUSTER', 'KEYSLOT', key)) as number
     const ranges = (await redis.call('CLUSTER', 'SLOTS')) as [number, number, Node][]
