@@ -1,5 +1,7 @@
 /** Connections that break, stall or deliver late in the middle of a write: it is made once, or not at all. */
 import { expect, test } from '@jest/globals'
+import type { StoreError } from '../../storage/errors.ts'
+import type { ApplyResult } from '../../storage/group-store.ts'
 import { describeWith } from '../support/programs.ts'
 import { applied, contents, exists, headOf, readOne } from './contract/reading.ts'
 import { family, fail, merge, remove, replace } from './contract/writes.ts'
@@ -19,6 +21,17 @@ const FIRST = 3
 
 function push(key: string, data: string) {
   return replace(key, [family('a', { data })])
+}
+
+/** Long enough for a second attempt: the silence of a connection is noticed after two seconds. */
+const OVERTAKEN_MS = 3_500
+
+/** Its kind, or the code of the error. */
+function answerOf(result: Promise<ApplyResult>): Promise<string> {
+  return result.then(
+    ({ kind }) => kind,
+    (error: unknown) => (error as StoreError).code,
+  )
 }
 
 describeWith('redis-server', 'a write whose reply is lost', () => {
@@ -120,6 +133,38 @@ describeWith('redis-server', 'a write that is held up on its way', () => {
     await held.release()
     expect(contents(await readOne(direct, 'slow'))).toEqual({ a: 'new' })
     expect(await headOf(direct)).toMatchObject({ revision: FIRST + 2 })
+  })
+
+  test('is not made after it was answered that a rule refuses it, though none would any more', async () => {
+    const { store, direct, proxy } = await start()
+    await applied(direct, replace('holder', [family('m', { type: 'counter' })]))
+    const held = proxy.holdBack('slow')
+    const write = replace('slow', [family('m')], { timeoutMs: OVERTAKEN_MS })
+    expect(['refused', 'unconfirmed']).toContain(await answerOf(store.apply(write)))
+    await applied(direct, remove('holder'))
+    await held.release()
+    expect(await exists(direct, 'slow')).toBe(false)
+  })
+
+  test('does not delete what came after it was answered that there is nothing to delete', async () => {
+    const { store, direct, proxy } = await start()
+    const held = proxy.holdBack('slow')
+    const write = { ...remove('slow'), timeoutMs: OVERTAKEN_MS }
+    expect(['unchanged', 'unconfirmed']).toContain(await answerOf(store.apply(write)))
+    await applied(direct, push('slow', 'new'))
+    await held.release()
+    expect(await exists(direct, 'slow')).toBe(true)
+  })
+
+  test('is not made after it was answered that its guard does not hold', async () => {
+    const { store, direct, proxy } = await start()
+    await applied(direct, replace('other', [family('a')], { nameSet: 'n2' }))
+    const held = proxy.holdBack('slow')
+    const write = { ...push('slow', 'old'), timeoutMs: OVERTAKEN_MS }
+    expect(['unguarded', 'unconfirmed']).toContain(await answerOf(store.apply(write)))
+    await applied(direct, remove('other'))
+    await held.release()
+    expect(await exists(direct, 'slow')).toBe(false)
   })
 
   test('is made when it arrives in time, however slow the network is', async () => {
