@@ -98,6 +98,7 @@ describeWith('redis-server', 'a group whose data somebody else removed', () => {
 
   test.each<[string, (store: GroupStore) => Promise<unknown>]>([
     ['changes', (store) => store.changes(since(ORIGIN))],
+    ['read', (store) => store.read([Buffer.from('b'), Buffer.from('a')])],
     ['verify', (store) => store.verify()],
   ])('is reported by %s as damage of the store, not as missing', async (_name, call) => {
     const store = await lose()

@@ -72,6 +72,22 @@ describeWith('redis-server', 'while the slot of a store moves', () => {
     },
   )
 
+  test('the books stay right when the last holder of a claim changes its families', async () => {
+    const prefix = newPrefix()
+    const store = await openStore(cluster().url({ prefix }))
+    await applied(store, push('gone'))
+    await applied(store, remove('gone'))
+    await applied(store, replace('only', [family('family0')]))
+    const migration = await migrateSlot(cluster(), `{${prefix}}`)
+    for (let i = 1; i <= 12; i++) {
+      const write = replace('only', [family(`family${i}`)], { timeoutMs: 300 })
+      await store.apply(write).catch((error: unknown) => expect(error).toBeInstanceOf(StoreError))
+    }
+    await migration.finish()
+    await applied(store, push('after'))
+    expect(await store.verify()).toEqual([])
+  })
+
   test('a write that has the time waits for the end of the move', async () => {
     const { prefix, store, reader } = await start()
     const migration = await migrateSlot(cluster(), `{${prefix}}`)
