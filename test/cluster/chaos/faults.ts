@@ -106,7 +106,8 @@ export const FAULTS = {
   },
 
   'primary killed': async (context) => {
-    await replacePrimary(context, async (primary) => {
+    await replacePrimary(context, async (primary, begin) => {
+      begin()
       await primary.kill()
       return async () => {
         await hold(context, 100, 2000)
@@ -116,7 +117,8 @@ export const FAULTS = {
   },
 
   'primary paused': async (context) => {
-    await replacePrimary(context, async (primary) => {
+    await replacePrimary(context, async (primary, begin) => {
+      begin()
       primary.pause()
       return async () => {
         await hold(context, 0, 2000)
@@ -124,19 +126,59 @@ export const FAULTS = {
       }
     })
   },
+
+  /** What the primary took last, no replica has. */
+  'primary killed ahead of all': async (context) => {
+    await replacePrimary(context, async (primary, begin) => {
+      const replicas = context.cluster.redis.filter((member) => member !== primary)
+      for (const replica of replicas) replica.pause()
+      await hold(context, 200, 1000)
+      begin()
+      await primary.kill()
+      await Promise.all(replicas.map(forgetUnread))
+      return async () => {
+        await hold(context, 100, 2000)
+        await primary.start()
+      }
+    })
+  },
+
+  /** The replica that is left to take over is not the one that had everything. */
+  'primary killed with its best replica away': async (context) => {
+    await replacePrimary(context, async (primary, begin) => {
+      const replicas = context.cluster.redis.filter((member) => member !== primary)
+      const [ahead, behind] = context.random.chance(0.5) ? replicas : replicas.reverse()
+      behind!.pause()
+      await hold(context, 200, 1000)
+      begin()
+      await primary.kill()
+      ahead!.pause()
+      await forgetUnread(behind!)
+      return async () => {
+        ahead!.resume()
+        await primary.start()
+      }
+    })
+  },
 } as const satisfies Record<string, Fault>
 
 export type FaultName = keyof typeof FAULTS
 
-/** @param fail takes the primary away, and returns what brings it back */
+/** What was sent to a paused server waits for it in the system's buffers, unless the server begins anew. */
+async function forgetUnread(replica: Member): Promise<void> {
+  await replica.kill()
+  await replica.start()
+}
+
+/** @param fail takes the primary away, says so when it does, and returns what brings it back */
 async function replacePrimary(
   context: FaultContext,
-  fail: (primary: Member) => Promise<() => Promise<void>>,
+  fail: (primary: Member, begin: () => void) => Promise<() => Promise<void>>,
 ): Promise<void> {
   const { cluster, recorder } = context
   const old = await cluster.primary()
-  const from = recorder.now()
-  const bringBackOld = await fail(cluster.redis[old]!)
+  let from = recorder.now()
+  const bringBackOld = await fail(cluster.redis[old]!, () => (from = recorder.now()))
   await reach('another primary', async () => (await primaryOfAll(context)) !== old)
   // From here on the old one is nobody's source any more, also when it comes back and does not know yet.
   recorder.failedOver({ from, until: recorder.now() })

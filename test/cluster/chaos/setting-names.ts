@@ -4,6 +4,7 @@ export const SETTING_NAMES = [
   'redis-aof',
   'sentinel-wait-all',
   'sentinel-wait-1',
+  'sentinel-no-wait',
 ] as const
 
 export type SettingName = (typeof SETTING_NAMES)[number]

@@ -34,6 +34,8 @@ const OF_NODES: readonly FaultName[] = [
   'primary killed',
   ...OF_GATEWAYS,
   'primary paused',
+  'primary killed ahead of all',
+  'primary killed with its best replica away',
   'store replica killed',
   'memory full',
 ]
@@ -71,6 +73,12 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     needs: ['haproxy', 'redis-server'],
     faults: OF_NODES,
     start: (flags) => startWithSentinels(flags, '?wait=1'),
+  },
+  'sentinel-no-wait': {
+    guarantee: 'may lose the tail',
+    needs: ['haproxy', 'redis-server'],
+    faults: OF_NODES,
+    start: (flags) => startWithSentinels(flags, ''),
   },
 }
 
