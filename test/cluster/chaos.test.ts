@@ -34,7 +34,7 @@ for (const setting of SETTING_NAMES.filter((name) => CHOSEN.includes(name))) {
         process.stderr.write(renderReport(result))
         expect(isFine(result)).toBe(true)
       },
-      (SECONDS + 150) * 1000,
+      (SECONDS + 300) * 1000,
     )
   })
 }

@@ -1,10 +1,9 @@
 /** All replicas are replaced one after the other, as by an upgrade, and nobody notices. */
 import { expect, test } from '@jest/globals'
-import { startCluster } from '../../deploy/cluster/cluster.ts'
 import { generator } from '../storage/random.ts'
-import { closeAfterTest } from '../support/cleanup.ts'
 import { describeWith } from '../support/programs.ts'
 import { FAULTS } from './chaos/faults.ts'
+import { openCluster } from './chaos/settings.ts'
 import { check } from './checker/check.ts'
 import { Recorder } from './load/recorder.ts'
 import { startSteadyLoad } from './load/steady.ts'
@@ -13,12 +12,11 @@ const PUSHES_PER_SECOND = 200
 
 describeWith(['haproxy', 'redis-server'], 'a rolling restart', () => {
   test('of all replicas under 200 pushes a second costs no push and no scrape', async () => {
-    const cluster = await startCluster({
+    const cluster = await openCluster({
       redis: { servers: 1, sentinels: 0 },
       storageUrlOptions: '',
       gatewayFlags: ['--web.own-metrics=separate'],
     })
-    closeAfterTest(() => cluster.stop())
     const pids = cluster.gateways.map(({ pid }) => pid)
     const recorder = new Recorder(5000)
     const load = startSteadyLoad({

@@ -1,7 +1,7 @@
 /** What is done to a cluster while clients use it. Each fault ends with everything as it was before. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { callRedis, replyFields } from '../../../deploy/cluster/ask.ts'
-import type { GatewayMember } from '../../../deploy/cluster/cluster.ts'
+import type { Cluster, GatewayMember } from '../../../deploy/cluster/cluster.ts'
 import { until, type Member } from '../../../deploy/cluster/member.ts'
 import type { Random } from '../../storage/random.ts'
 import type { Recorder } from '../load/recorder.ts'
@@ -15,7 +15,8 @@ export interface FaultContext extends Surroundings {
 type Fault = (context: FaultContext) => Promise<void>
 
 /** After a fault everything is back within this time, or the run fails. */
-const RECOVERY_MS = 60_000
+// An attempt of the Sentinels that fails is repeated after 40 s.
+const RECOVERY_MS = 120_000
 
 export const FAULTS = {
   'replica killed': async (context) => {
@@ -199,16 +200,14 @@ async function primaryOfAll({ cluster }: FaultContext): Promise<number> {
   )
   const index = cluster.redis.findIndex(({ port }) => named.every((other) => other === port))
   if (index < 0) throw new Error('the Sentinels do not agree')
-  const info = await replicationOf(context(cluster, index))
+  const info = await replicationOf(cluster, index)
   if (!info.includes('role:master')) throw new Error('it is no primary yet')
   return index
 }
 
 async function isInStep({ cluster }: FaultContext): Promise<boolean> {
   const primary = await cluster.primary()
-  const infos = await Promise.all(
-    cluster.redis.map((_, index) => replicationOf(context(cluster, index))),
-  )
+  const infos = await Promise.all(cluster.redis.map((_, index) => replicationOf(cluster, index)))
   return infos.every((info, index) =>
     index === primary
       ? info.split('state=online').length === cluster.redis.length
@@ -216,29 +215,20 @@ async function isInStep({ cluster }: FaultContext): Promise<boolean> {
   )
 }
 
-interface Asked {
-  readonly port: number
-  readonly password: string
-}
-
-function context(cluster: FaultContext['cluster'], index: number): Asked {
-  return { port: cluster.redis[index]!.port, password: cluster.password }
-}
-
-async function replicationOf({ port, password }: Asked): Promise<string> {
-  return String(await callRedis(port, password, 'INFO', 'replication'))
+async function replicationOf({ redis, password }: Cluster, index: number): Promise<string> {
+  return String(await callRedis(redis[index]!.port, password, 'INFO', 'replication'))
 }
 
 async function pauseFor(
-  faultContext: FaultContext,
+  context: FaultContext,
   member: Member,
   shortestMs: number,
   longestMs: number,
 ): Promise<void> {
-  const { recorder } = faultContext
+  const { recorder } = context
   const from = recorder.now()
   member.pause()
-  await hold(faultContext, shortestMs, longestMs)
+  await hold(context, shortestMs, longestMs)
   member.resume()
   recorder.paused({ from, until: recorder.now() })
 }

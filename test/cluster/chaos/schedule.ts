@@ -26,12 +26,13 @@ export async function injectFaults(options: ScheduleOptions): Promise<Injected[]
   const startedAt = recorder.now()
   const secondsSince = (time: number): number => (recorder.now() - time) / 1000
   const injected: Injected[] = []
-  let deck: FaultName[] = faults.slice(0, 1)
+  let deck: FaultName[] = [...faults]
   for (;;) {
     await sleep(pauseMs / 2 + random.below(pauseMs))
     if (secondsSince(startedAt) >= seconds) return injected
     if (deck.length === 0) deck = [...faults]
-    const [name] = deck.splice(random.below(deck.length), 1) as [FaultName]
+    const next = injected.length === 0 ? 0 : random.below(deck.length)
+    const [name] = deck.splice(next, 1) as [FaultName]
     const at = secondsSince(startedAt)
     const began = recorder.now()
     await FAULTS[name](context)

@@ -1,6 +1,6 @@
 /** The settings in which a run can take place: where the store is, what it promises, and what may happen to it. */
 import path from 'node:path'
-import { startCluster, type Cluster } from '../../../deploy/cluster/cluster.ts'
+import { startCluster, type Cluster, type ClusterOptions } from '../../../deploy/cluster/cluster.ts'
 import { findPorts } from '../../../deploy/cluster/ports.ts'
 import { closeAfterTest, temporaryFolder } from '../../support/cleanup.ts'
 import type { ProgramName } from '../../support/programs.ts'
@@ -85,12 +85,11 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
 /** Three gateways on one file; the Redis beside them has nothing to do. */
 async function startOnFile(flags: readonly string[]): Promise<Surroundings> {
   const storageUrl = `sqlite:${path.join(temporaryFolder(), 'chaos.db')}`
-  const cluster = await startCluster({
+  const cluster = await openCluster({
     redis: { servers: 1, sentinels: 0 },
     storageUrl: () => storageUrl,
     gatewayFlags: flags,
   })
-  closeAfterTest(() => cluster.stop())
   return { cluster, proxies: [], storageUrl }
 }
 
@@ -101,13 +100,12 @@ async function startBehindProxies(flags: readonly string[]): Promise<Surrounding
   const proxies = await Promise.all(
     Array.from({ length: REPLICAS }, () => startTcpProxy({ port: redisPort })),
   )
-  const cluster = await startCluster({
+  const cluster = await openCluster({
     basePort,
     redis: { servers: 1, sentinels: 0 },
     storageUrl: (gateway) => `redis://127.0.0.1:${proxies[gateway]!.port}/0`,
     gatewayFlags: flags,
   })
-  closeAfterTest(() => cluster.stop())
   return { cluster, proxies, storageUrl: `redis://127.0.0.1:${redisPort}/0` }
 }
 
@@ -115,7 +113,13 @@ async function startWithSentinels(
   flags: readonly string[],
   storageUrlOptions: string,
 ): Promise<Surroundings> {
-  const cluster = await startCluster({ storageUrlOptions, gatewayFlags: flags })
-  closeAfterTest(() => cluster.stop())
+  const cluster = await openCluster({ storageUrlOptions, gatewayFlags: flags })
   return { cluster, proxies: [], storageUrl: cluster.storageUrl }
+}
+
+/** Starts a cluster that does not outlive the test, not even when it starts too slowly for it. */
+export function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const starting = startCluster(options)
+  closeAfterTest(async () => (await starting.catch(() => undefined))?.stop())
+  return starting
 }
