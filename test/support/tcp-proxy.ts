@@ -71,8 +71,10 @@ interface Pair {
   trap: Trap | undefined
   /** Bytes of it were swallowed: what comes now would make no sense any more. */
   lost: boolean
-  held: { readonly to: net.Socket; readonly bytes: Buffer }[]
+  held: { readonly direction: Direction; readonly bytes: Buffer }[]
   clientIsGone: boolean
+  /** On its way for some time yet, oldest first. */
+  readonly delayed: Record<Direction, Buffer[]>
   readonly over: Promise<unknown>
 }
 
@@ -186,6 +188,7 @@ class Proxy implements TcpProxy {
       lost: false,
       held: [],
       clientIsGone: false,
+      delayed: { requests: [], replies: [] },
       over: new Promise((resolve) => server.on('close', resolve)),
     }
     this.pairs.add(pair)
@@ -198,7 +201,7 @@ class Proxy implements TcpProxy {
     client.on('close', () => {
       closed.client = pair.clientIsGone = true
       if (closed.server) this.pairs.delete(pair)
-      else if (!pair.held.some(({ to }) => to === server)) server.end()
+      else if (!pair.held.some(({ direction }) => direction === 'requests')) server.end()
     })
     server.on('close', () => {
       closed.server = true
@@ -209,7 +212,6 @@ class Proxy implements TcpProxy {
   }
 
   private pass(pair: Pair, direction: Direction, bytes: Buffer): void {
-    const to = direction === 'requests' ? pair.server : pair.client
     const { mode } = this
     if (pair.lost) return
     if (mode.kind === 'swallow' && mode.directions.includes(direction)) {
@@ -217,22 +219,21 @@ class Proxy implements TcpProxy {
       this.lost++
       return
     }
-    const waits = pair.held.some((held) => held.to === to)
+    const waits = pair.held.some((held) => held.direction === direction)
     if (waits || (mode.kind === 'hold' && mode.directions.includes(direction))) {
-      pair.held.push({ to, bytes })
+      pair.held.push({ direction, bytes })
       return
     }
     if (direction === 'requests') this.watch(pair, bytes)
     if (pair.trap?.kind === 'hold') {
-      pair.held.push({ to, bytes })
+      pair.held.push({ direction, bytes })
       pair.trap.sprung(pair)
       pair.trap = undefined
       return
     }
     const through = direction === 'requests' ? bytes : this.spring(pair, bytes)
     if (through.length === 0) return
-    if (mode.kind === 'delay') setTimeout(() => to.destroyed || to.write(through), mode.ms)
-    else to.write(through)
+    send(pair, direction, through, mode.kind === 'delay' ? mode.ms : 0)
   }
 
   /** A trap that waits for the text of a request is set on its connection. */
@@ -263,8 +264,23 @@ class Proxy implements TcpProxy {
 }
 
 function letGo(pair: Pair): void {
-  for (const { to, bytes } of pair.held.splice(0)) to.write(bytes)
+  for (const { direction, bytes } of pair.held.splice(0)) send(pair, direction, bytes, 0)
   if (pair.clientIsGone) pair.server.end()
+}
+
+/** Sends bytes after some time, and never before what came before them. */
+function send(pair: Pair, direction: Direction, bytes: Buffer, afterMs: number): void {
+  const to = direction === 'requests' ? pair.server : pair.client
+  const waiting = pair.delayed[direction]
+  if (afterMs === 0 && waiting.length === 0) {
+    to.write(bytes)
+    return
+  }
+  waiting.push(bytes)
+  setTimeout(() => {
+    const oldest = waiting.shift()
+    if (oldest !== undefined && !to.destroyed) to.write(oldest)
+  }, afterMs)
 }
 
 /** The length of the first so many replies of Redis, which come in whole. */
