@@ -7,7 +7,7 @@ import { waitFor } from '../support/http.ts'
 import { describeWith } from '../support/programs.ts'
 import { connect } from '../support/redis/call.ts'
 import { RedisServer, startRedis } from '../support/redis/server.ts'
-import { applied, exists, headOf, since } from './contract/reading.ts'
+import { applied, exists, headOf, page, since } from './contract/reading.ts'
 import { family, replace } from './contract/writes.ts'
 import { failureOf, newPrefix, openStore, startBehindProxy } from './redis-stores.ts'
 
@@ -191,7 +191,7 @@ describeWith('redis-server', 'a server that is there and cannot serve', () => {
     for (let i = 1; i <= 5; i++) {
       expect(await applied(store, push('g'))).toBe(i)
       await server.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-      expect(await headOf(store)).toMatchObject({ revision: i })
+      expect((await page(store, since(ORIGIN))).head).toMatchObject({ revision: i })
     }
   })
 })
