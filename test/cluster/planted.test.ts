@@ -104,7 +104,7 @@ const PLANTED: readonly (readonly [title: string, rule: string, mistakes: Mistak
   [
     'a push that is passed on twice',
     'a revision for each write',
-    { proxy: proxies.repeatsPushes(5) },
+    { proxy: proxies.repeatsPushes(3) },
   ],
   [
     'a store that drops one acknowledged write of 100',
