@@ -23,17 +23,22 @@ const STATUS: Readonly<Record<ErrorCode | StoreErrorCode, number>> = {
 /** What a client may wait before trying again: one of so many seconds, so that not all come back at once. */
 const RETRY_AFTER_SECONDS = [1, 2, 3]
 
+/** The stable code of an error, for whoever would otherwise have to read its text. */
+export const ERROR_HEADER = 'Sluice-Error'
+
 export interface ErrorAnswer {
   readonly status: number
+  /** Undefined for errors that nobody foresaw. */
+  readonly code: ErrorCode | StoreErrorCode | undefined
   readonly text: string
 }
 
 /** The answer to an error; unknown ones become a 500 that says nothing of their cause. */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof SluiceError || error instanceof StoreError) {
-    return { status: STATUS[error.code], text: error.message }
+    return { status: STATUS[error.code], code: error.code, text: error.message }
   }
-  return { status: 500, text: 'internal error; the log of the gateway says more' }
+  return { status: 500, code: undefined, text: 'internal error; the log of the gateway says more' }
 }
 
 /** A plain text answer as Go's http.Error writes it. */

@@ -8,7 +8,7 @@ import type { Gateway, PushKind } from '../gateway.ts'
 import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
-import { sendStatus, sendText, setRevision } from './answers.ts'
+import { ERROR_HEADER, sendStatus, sendText, setRevision } from './answers.ts'
 import { readBody, type Body, type BodyOptions } from './bodies/body.ts'
 
 export interface PushOptions {
@@ -41,6 +41,7 @@ export async function handlePush(
     sendStatus(response, options.acceptedStatus)
   } else {
     logRejection(options, request, grouping, outcome.reason)
+    response.setHeader(ERROR_HEADER, 'inconsistent')
     sendText(
       response,
       400,

@@ -4,7 +4,7 @@ import { StoreError } from '../../storage/errors.ts'
 import { SluiceError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
-import { answerTo, sendText } from './answers.ts'
+import { answerTo, ERROR_HEADER, sendText } from './answers.ts'
 import { RequestAborted } from './bodies/body.ts'
 import { askToClose, cutOffAfter, hasBody, isGone, knownMethod } from './http-versions.ts'
 import { peerOf } from './sockets/open-connections.ts'
@@ -90,6 +90,7 @@ export class Requests {
           if (hasBody(request)) await dropBody(request, response)
           const { requestsMax } = this.options
           const reason = `${requestsMax} requests are being served already (--web.max-requests)`
+          response.setHeader(ERROR_HEADER, 'overloaded')
           return sendText(response, 503, reason)
         }
         if (!takesBody && hasBody(request)) await dropBody(request, response)
@@ -132,8 +133,9 @@ export class Requests {
       response.destroy()
       return
     }
-    const { status, text } = answerTo(error)
+    const { status, code, text } = answerTo(error)
     if (!request.complete) await dropBody(request, response)
+    if (code !== undefined) response.setHeader(ERROR_HEADER, code)
     sendText(response, status, text)
   }
 

@@ -261,11 +261,18 @@ export class Link {
   }
 
   private explain(error: unknown): StoreError {
-    const { shownUrl } = this.options.target
+    const { target } = this.options
+    const { shownUrl } = target
     if (error instanceof StoreError) {
       return new StoreError(error.code, `${shownUrl}: ${error.message}`)
     }
     const trouble = troubleOf(error)
+    if (target.place.kind === 'single' && (error as Error).message.startsWith('MOVED')) {
+      return new StoreError(
+        'unusable',
+        `${shownUrl}: the server is part of a cluster: name its nodes as redis+cluster://HOST,HOST`,
+      )
+    }
     if (trouble === 'unusable' || trouble === 'corrupt')
       return storeErrorOf(trouble, shownUrl, error)
     return new StoreError('unavailable', `${shownUrl}: ${(error as Error).message}`)

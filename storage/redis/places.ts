@@ -82,7 +82,9 @@ function addressOf({ host, port }: Address): Address {
   return { host, port }
 }
 
-function sentinelAccess({ tls, sentinelLogin: { username, password } }: RedisTarget): Where {
+function sentinelAccess(target: RedisTarget): Where {
+  const tls = target.tls()
+  const { username, password } = target.sentinelLogin()
   return {
     ...(username !== undefined && { sentinelUsername: username }),
     ...(password !== undefined && { sentinelPassword: password }),
@@ -98,10 +100,10 @@ async function ready(
   signal: AbortSignal,
 ): Promise<Redis> {
   signal.throwIfAborted()
-  const { tls, login } = target
+  const tls = target.tls()
   const redis = new Redis({
     ...where,
-    ...login,
+    ...target.login(),
     ...(tls !== undefined && { tls: { ...tls } }),
     protocol: 2,
     connectionName: name,

@@ -36,9 +36,11 @@ export interface RedisTarget {
   readonly shownUrl: string
   readonly place: Place
   readonly db: number
-  readonly login: Login
-  readonly sentinelLogin: Login
-  readonly tls: TlsFiles | undefined
+  /** Read from its file each time, since passwords and certificates are changed while one runs. */
+  readonly login: () => Login
+  readonly sentinelLogin: () => Login
+  /** Undefined: no TLS. */
+  readonly tls: () => TlsFiles | undefined
   /** All keys begin with this in braces, so that they lie in one slot of a cluster. */
   readonly prefix: string
   /** How many replicas must have a write before it is acknowledged; 0 = none. */
@@ -59,6 +61,8 @@ const REDIS_PORT = 6379
 const SENTINEL_PORT = 26379
 const WAIT_MAX = 100
 
+const TLS_OPTIONS = ['ca_file', 'cert_file', 'key_file', 'tls_servername']
+
 const OPTIONS = [
   'prefix',
   'wait',
@@ -67,10 +71,7 @@ const OPTIONS = [
   'password_file',
   'sentinel_username',
   'sentinel_password_file',
-  'ca_file',
-  'cert_file',
-  'key_file',
-  'tls_servername',
+  ...TLS_OPTIONS,
 ]
 
 /** The URL with `***` in place of passwords, and of whatever may be part of one. */
@@ -172,35 +173,38 @@ export function parseRedisUrl(url: string, secrets: RedisSecrets = {}): RedisTar
   if (!PREFIX.test(prefix)) {
     return fail(`prefix=${prefix}: must be of letters, digits, "_", ".", ":" and "-", 100 at most`)
   }
-  const tlsFiles = {
-    ca: file('ca_file'),
-    cert: file('cert_file'),
-    key: file('key_file'),
-    servername: option('tls_servername'),
-  }
   const usesTls = scheme === 'rediss'
-  if (!usesTls && Object.values(tlsFiles).some((value) => value !== undefined))
-    return fail('ca_file, cert_file, key_file and tls_servername are for rediss:// URLs')
-  return {
+  if (!usesTls && TLS_OPTIONS.some((name) => options.has(name)))
+    return fail(`${TLS_OPTIONS.join(', ')} are for rediss:// URLs`)
+  const username = userPart === '' ? option('username') : text(userPart)
+  const password = passwordPart === undefined ? undefined : text(passwordPart)
+  const target: RedisTarget = {
     shownUrl,
     place: found,
     db: number('database', db, 1_000_000),
-    login: login(
-      userPart === '' ? option('username') : text(userPart),
-      passwordPart === undefined ? undefined : text(passwordPart),
-      file('password_file'),
-      secrets.password,
-    ),
-    sentinelLogin: login(
-      option('sentinel_username'),
-      undefined,
-      file('sentinel_password_file'),
-      secrets.sentinelPassword,
-    ),
-    tls: usesTls ? dropUndefined(tlsFiles) : undefined,
     prefix,
     wait: number('wait', option('wait'), WAIT_MAX),
+    login: () => login(username, password, file('password_file'), secrets.password),
+    sentinelLogin: () =>
+      login(
+        option('sentinel_username'),
+        undefined,
+        file('sentinel_password_file'),
+        secrets.sentinelPassword,
+      ),
+    tls: () =>
+      usesTls
+        ? dropUndefined({
+            ca: file('ca_file'),
+            cert: file('cert_file'),
+            key: file('key_file'),
+            servername: option('tls_servername'),
+          })
+        : undefined,
   }
+  // Files that cannot be read are to be known now.
+  for (const look of [target.login, target.sentinelLogin, target.tls]) look()
+  return target
 }
 
 function readOptions(query: string, fail: (why: string) => never): Map<string, string> {

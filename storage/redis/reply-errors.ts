@@ -53,6 +53,7 @@ const BY_TEXT: readonly (readonly [RegExp, Trouble])[] = [
     /invalid (?:username-password|password)|AUTH|DB index is out of range|SELECT is not allowed/i,
     'unusable',
   ],
+  [/cluster support disabled/, 'unusable'],
   [/WAIT cannot be used with replica/, 'elsewhere'],
   [/\bOOM command not allowed/, 'full'],
   [/WRONGTYPE/, 'corrupt'],

@@ -120,6 +120,15 @@ describeWith('redis-server', 'a store that is not ours to use', () => {
     expect(message).toMatch(/\b1\b/)
   })
 
+  test('where somebody else has a hash in its place is refused, and the hash is left as it is', async () => {
+    const server = await startRedis()
+    const prefix = newPrefix()
+    await server.call('HSET', `{${prefix}}:store`, 'theirs', 'yes')
+    const { error } = await failureOf(() => openStore(server.url({ prefix })))
+    expect(['unusable', 'corrupt']).toContain(error.code)
+    expect(await server.call('HGETALL', `{${prefix}}:store`)).toEqual(['theirs', 'yes'])
+  })
+
   test('where a key of another type is in its place is refused, and the key is left as it is', async () => {
     const server = await startRedis()
     const prefix = newPrefix()

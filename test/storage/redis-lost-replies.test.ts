@@ -5,7 +5,7 @@ import type { ApplyResult } from '../../storage/group-store.ts'
 import { describeWith } from '../support/programs.ts'
 import { applied, contents, exists, headOf, readOne } from './contract/reading.ts'
 import { family, fail, merge, remove, replace } from './contract/writes.ts'
-import { failureOf, startBehindProxy, type BehindProxy } from './redis-stores.ts'
+import { failureOf, openStore, startBehindProxy, type BehindProxy } from './redis-stores.ts'
 
 /** With the scripts loaded, so that a write is one request. */
 async function start(): Promise<BehindProxy> {
@@ -165,6 +165,17 @@ describeWith('redis-server', 'a write that is held up on its way', () => {
     await applied(direct, remove('other'))
     await held.release()
     expect(await exists(direct, 'slow')).toBe(false)
+  })
+
+  test('does not bring back a group that was deleted and forgotten since', async () => {
+    const { server, store, proxy, prefix } = await start()
+    const forgetful = await openStore(server.url({ prefix }), { tombstonesMax: 0 })
+    const held = proxy.holdBack('slow')
+    await applied(store, push('slow', 'old'))
+    await applied(forgetful, remove('slow'))
+    await forgetful.maintain()
+    await held.release()
+    expect(await exists(forgetful, 'slow')).toBe(false)
   })
 
   test('is made when it arrives in time, however slow the network is', async () => {

@@ -1,6 +1,6 @@
 /** Lets pages of other origins push from a browser (--web.cors.origin); nothing else of the gateway. */
 import type { NextFunction, Request, Response } from 'express'
-import { REVISION_HEADER, sendStatus } from '../answers.ts'
+import { ERROR_HEADER, REVISION_HEADER, sendStatus } from '../answers.ts'
 import type { Requests } from '../requests.ts'
 
 export interface CorsOptions {
@@ -32,7 +32,10 @@ export function allowPushesFrom({ origin, isPushPath, requests }: CorsOptions) {
     response.setHeader('Vary', 'Origin')
     if (headers.origin === undefined || !origin.test(headers.origin)) return next()
     response.setHeader('Access-Control-Allow-Origin', headers.origin)
-    response.setHeader('Access-Control-Expose-Headers', `Retry-After, ${REVISION_HEADER}`)
+    response.setHeader(
+      'Access-Control-Expose-Headers',
+      `Retry-After, ${REVISION_HEADER}, ${ERROR_HEADER}`,
+    )
     const isPreflight =
       method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
     return isPreflight ? answerPreflight(request, response) : next()

@@ -12,6 +12,9 @@ for i, expected in ipairs({ 'hash', 'hash', 'hash', 'zset', 'zset', 'string' }) 
 end
 local found = redis.call('HMGET', KEYS[1], 'epoch', 'revision', 'format')
 if found[1] then return { 'opened', now, found[1], tonumber(found[2] or 0), tonumber(found[3] or 0) } end
+if redis.call('TYPE', KEYS[1]).ok ~= 'none' then
+  return { 'corrupt', now, KEYS[1] .. ' is a hash that Sluice did not write' }
+end
 if redis.call('ZCARD', KEYS[4]) > 0 then
   return { 'corrupt', now, KEYS[1] .. ' is gone, while the groups are there; restore it from a backup, or remove all keys of the prefix' }
 end

@@ -21,7 +21,7 @@ local STEP_BACK_US = 1000000
 -- Where the store stands, or nil and the reply to give.
 local function begin()
   local now = now_us()
-  local found = redis.call('HMGET', STORE, 'epoch', 'revision', 'time', 'groups', 'samples')
+  local found = redis.call('HMGET', STORE, 'epoch', 'revision', 'time', 'groups', 'samples', 'floor')
   if not found[1] then return nil, { 'absent', now } end
   if now / 1000 > tonumber(ARGV[3]) then return nil, { 'late', now } end
   local last = tonumber(found[3])
@@ -29,7 +29,7 @@ local function begin()
   if now < last and last - now < STEP_BACK_US then time = last end
   return {
     epoch = found[1], revision = tonumber(found[2]), now = now, time = time,
-    groups = tonumber(found[4]), samples = tonumber(found[5]),
+    groups = tonumber(found[4]), samples = tonumber(found[5]), floor = tonumber(found[6]),
   }
 end
 
@@ -50,7 +50,8 @@ end
 local function made_before(store, head)
   local epoch, since = string.match(ARGV[4], '^(%x*) (%d+)$')
   since = epoch == store.epoch and tonumber(since) or 0
-  local changed = head and head.revision or tonumber(redis.call('ZSCORE', CHANGES, MEMBER) or 0)
+  -- What is known nowhere may have been deleted, and its tombstone dropped: at the floor or before.
+  local changed = head and head.revision or tonumber(redis.call('ZSCORE', CHANGES, MEMBER) or store.floor)
   if changed <= since then return nil end
   local first, last = math.max(since + 1, store.revision - RING + 1), store.revision
   local turn = last - last % RING

@@ -84,6 +84,6 @@ function toldBy(answer: Answered | Unanswered): Told {
   // The balancer answers in HTML, and does not know what became of a request.
   const isOurs = answer.headers['content-type']?.startsWith('text/plain') === true
   if (!isOurs || ![503, 507].includes(status)) return { kind: 'open', status }
-  const isUnconfirmed = answer.body.includes('may have been made')
+  const isUnconfirmed = answer.headers['sluice-error'] === 'unconfirmed'
   return isUnconfirmed ? { kind: 'unconfirmed', status } : { kind: 'failed', status }
 }

@@ -42,6 +42,7 @@ describe('--web.max-requests', () => {
       expect([path, answer.status]).toEqual([path, 503])
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
       expect(answer.text).toContain('--web.max-requests')
+      expect(answer.headers['sluice-error']).toBe('overloaded')
     }
     for (const half of halves) {
       half.write('\n')

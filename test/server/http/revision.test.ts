@@ -58,6 +58,8 @@ describe('Sluice-Revision', () => {
     const { url } = await startTestApp('--web.cors.origin=https://app\\.example\\.org')
     const headers = { Origin: 'https://app.example.org' }
     const answer = await send('PUT', url, JOB, { headers, body: 'm 1\n' })
-    expect(answer.headers['access-control-expose-headers']).toBe('Retry-After, Sluice-Revision')
+    expect(answer.headers['access-control-expose-headers']).toBe(
+      'Retry-After, Sluice-Revision, Sluice-Error',
+    )
   })
 })

@@ -88,6 +88,7 @@ describe('when the store fails', () => {
       const answer = await send(method, url, '/metrics/job/j', { body })
       expect([method, answer.status, answer.text]).toEqual([method, status, 'why it failed\n'])
       expect(answer.headers['retry-after'] !== undefined).toBe(retry)
+      expect(answer.headers['sluice-error']).toBe(code)
     }
     expect(log().match(/level=error/g)).toHaveLength(3)
     expect(log()).toContain(`code=${code}`)
