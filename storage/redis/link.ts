@@ -32,6 +32,8 @@ export interface LinkOptions {
   readonly events: Partial<StoreEvents>
   /** Whether this one looks at how the server is set up, and tells of losing it. */
   readonly watches: boolean
+  /** Called whenever it got through. */
+  readonly connected: () => void
 }
 
 export class Link {
@@ -42,17 +44,14 @@ export class Link {
   private readonly waiting = new Set<() => void>()
   private readonly running: Promise<void>
   private readonly abort = new AbortController()
+  /** Ends the pause before the next attempt. */
+  private hurried = new AbortController()
   private warned = ''
 
   constructor(options: LinkOptions) {
     this.options = options
     this.reason = new StoreError('unavailable', `${options.target.shownUrl}: not connected yet`)
     this.running = this.keepConnected()
-  }
-
-  /** Why calls fail now; undefined when they do not have to. */
-  get trouble(): StoreError | undefined {
-    return this.connection === undefined ? this.reason : undefined
   }
 
   /** The connection, if there is one now. */
@@ -82,6 +81,12 @@ export class Link {
   drop(connection: Connection, why: string): void {
     if (this.connection === connection) this.lose(why)
     connection.end()
+  }
+
+  /** Connects at once where it is waiting to: somebody else got through. */
+  hurry(): void {
+    this.hurried.abort()
+    this.hurried = new AbortController()
   }
 
   async close(): Promise<void> {
@@ -128,7 +133,8 @@ export class Link {
       if (this.isClosed) return
       const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** failures++)
       const pause = most * (0.5 + Math.random() / 2)
-      await sleep(pause, undefined, { signal: this.abort.signal }).catch(() => undefined)
+      const signal = AbortSignal.any([this.abort.signal, this.hurried.signal])
+      await sleep(pause, undefined, { signal }).catch(() => undefined)
     }
   }
 
@@ -154,6 +160,7 @@ export class Link {
       succeeded()
       if (watches) events.restored?.()
       this.tell()
+      this.options.connected()
       beating = this.startBeating(connection)
       await ended
     } finally {

@@ -45,6 +45,7 @@ export const REDIS_DEFAULTS: RedisOptions = {
 const OPEN_WAIT_MS = 3000
 /** Whoever asks how things are wants to know soon. */
 const STATUS_TIMEOUT_MS = 1000
+const BLINK_MS = 250
 const WIPE_TIMEOUT_MS = 60_000
 const WIPE_BATCH = 256
 const TRIM_BATCH = 1000
@@ -90,8 +91,19 @@ class RedisStore implements GroupStore {
     this.keys = keysOf(target.prefix)
     const { keys } = this
     const { events, mustExist } = settings
-    this.writer = new Link({ target, keys, mustExist, events, watches: true })
-    this.reader = new Link({ target, keys, mustExist, events: {}, watches: false })
+    const common = { target, keys, mustExist }
+    this.writer = new Link({
+      ...common,
+      events,
+      watches: true,
+      connected: () => this.reader.hurry(),
+    })
+    this.reader = new Link({
+      ...common,
+      events: {},
+      watches: false,
+      connected: () => this.writer.hurry(),
+    })
     const { writer, reader } = this
     const { shownUrl, wait } = target
     this.writes = new Writes({ writer, keys, wait, shownUrl, events })
@@ -237,9 +249,10 @@ class RedisStore implements GroupStore {
 
   async status(): Promise<StoreStatus> {
     const startedAt = performance.now()
-    const trouble = this.closed ? undefined : this.writer.trouble
     try {
-      if (trouble !== undefined) throw trouble
+      this.checkOpen()
+      // A connection that just ended is mostly there again at once.
+      await this.writer.ready(startedAt + BLINK_MS)
       const { head, groups, samples } = await this.statusNow()
       const roundTripMs = performance.now() - startedAt
       return { driver: 'redis', unavailable: undefined, head, groups, samples, roundTripMs }
