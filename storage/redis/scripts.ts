@@ -47,13 +47,13 @@ export const SCRIPTS = {
   books: load('books'),
 } as const
 
+/** Those that can be run again at will. */
+export type ReadingScript = 'changes' | 'read' | 'status' | 'live' | 'trim' | 'books'
+
 /**
  * The same for a primary that refuses all writes because it cannot save its snapshots: then nothing
  * speaks against reading from it.
  */
-/** Those that only read. */
-export type ReadingScript = 'changes' | 'read' | 'status' | 'live' | 'trim' | 'books'
-
 export const READ_ONLY = {
   open: load('open', { flags: 'no-writes' }),
   changes: load('changes', { flags: 'no-writes' }),
