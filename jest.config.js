@@ -10,5 +10,7 @@ export default {
   },
   coverageProvider: 'v8',
   collectCoverageFrom: ['server/**/*.ts', 'storage/**/*.ts', 'migrations/**/*.ts'],
+  // Most of them wait for programs of their own; jest's default would leave one core of two to them.
+  maxWorkers: '100%',
   testTimeout: 30_000,
 }
