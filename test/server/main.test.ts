@@ -457,16 +457,16 @@ describe('a password in a flag', () => {
     readFileSync(`/proc/${pid}/cmdline`, 'utf8')
 
   test('is not shown by the list of processes, which has the rest of the command line', async () => {
-    const { process, stderr } = await startGateway([
+    const gateway = await startGateway([
       // Nothing is there: it starts, and is not ready.
       '--storage.url=redis://user:secret@127.0.0.1:1/0',
       '--log.level=debug',
     ])
-    const shown = readCommandLine(process.pid)
+    const shown = readCommandLine(gateway.process.pid)
     expect(shown).toContain(
       'main.js --web.listen-address=127.0.0.1:0 --storage.url=redis://user:***@127.0.0.1:1/0 --log.level=debug',
     )
-    expect(shown + stderr()).not.toContain('secret')
+    expect(shown + gateway.stderr()).not.toContain('secret')
   })
 
   test('is not part of why a gateway cannot start', async () => {
