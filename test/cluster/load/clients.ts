@@ -28,6 +28,10 @@ export interface Load {
   lookEverywhere(): Promise<void>
 }
 
+/** How often, and how far apart, the last look at a target is tried. */
+const LAST_LOOKS = 20
+const LAST_LOOK_MS = 500
+
 /** Starts the clients, which do not outlive the test. */
 export function startLoad(options: LoadOptions): Load {
   const reader = new PageReader()
@@ -59,7 +63,16 @@ export function startLoad(options: LoadOptions): Load {
     settle,
     async lookEverywhere() {
       await sleep(Math.max(0, recorder.settledAt - recorder.now()))
-      for (const target of targets) await observer.scrape(target)
+      // The balancer learns a moment later than the gateways that they are well again.
+      for (const target of targets) {
+        for (
+          let tries = 1;
+          (await observer.scrape(target)) !== 200 && tries < LAST_LOOKS;
+          tries++
+        ) {
+          await sleep(LAST_LOOK_MS)
+        }
+      }
     },
   }
 }
@@ -89,8 +102,9 @@ class Client {
     if (told.kind === 'acknowledged' && this.random.chance(0.35)) await this.scrape()
   }
 
-  async scrape(target = this.pickTarget()): Promise<void> {
-    await scrape(this.askingOf(target), this.reader, { gzip: this.random.chance(0.3) })
+  /** Resolves to the status, 0 when there was no answer. */
+  scrape(target = this.pickTarget()): Promise<number> {
+    return scrape(this.askingOf(target), this.reader, { gzip: this.random.chance(0.3) })
   }
 
   close(): void {
