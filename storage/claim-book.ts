@@ -104,6 +104,16 @@ export function bookId(kind: 'claim' | 'name-set', a: string, b: string): string
   return `${kind} ${JSON.stringify([a, b])}`
 }
 
+/** What verify reports: one sentence for each entry of which the books and the groups say different counts. */
+export function bookDifferences(
+  books: ReadonlyMap<string, number>,
+  groups: ReadonlyMap<string, number>,
+): string[] {
+  return [...new Set([...groups.keys(), ...books.keys()])]
+    .filter((id) => (books.get(id) ?? 0) !== (groups.get(id) ?? 0))
+    .map((id) => `${id}: the books say ${books.get(id) ?? 0}, the groups ${groups.get(id) ?? 0}`)
+}
+
 function countClaims(rows: readonly Holder[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { claims } of rows) {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { ChangeLog } from './change-log.ts'
-import { bookId, claimDeltas, judgeClaims } from './claim-book.ts'
+import { bookDifferences, bookId, claimDeltas, judgeClaims } from './claim-book.ts'
 import { createClock } from './clock.ts'
 import { StoreError } from './errors.ts'
 import type {
@@ -291,7 +291,6 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   }
 
   function recount(): string[] {
-    const found: string[] = []
     const expected = new Map<string, number>()
     const add = (id: string, count: number): void => {
       expected.set(id, (expected.get(id) ?? 0) + count)
@@ -317,11 +316,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       for (const [meaning, n] of counts) books.set(bookId('claim', name, meaning), n)
     for (const [name, counts] of nameSets)
       for (const [set, n] of counts) books.set(bookId('name-set', name, set), n)
-    for (const id of new Set([...expected.keys(), ...books.keys()])) {
-      const [is, should] = [books.get(id) ?? 0, expected.get(id) ?? 0]
-      if (is !== should) found.push(`${id}: the books say ${is}, the groups ${should}`)
-    }
-    return found
+    return bookDifferences(books, expected)
   }
 
   return {

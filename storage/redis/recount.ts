@@ -1,5 +1,5 @@
 /** Compares the books of a store (claims, name-sets, totals) with what its groups say. */
-import { bookId, claimDeltas } from '../claim-book.ts'
+import { bookDifferences, bookId, claimDeltas } from '../claim-book.ts'
 import { StoreError } from '../errors.ts'
 import { countSamples } from '../merge-families.ts'
 import { decodeGroup } from './group-fields.ts'
@@ -26,7 +26,7 @@ export async function recount(options: RecountOptions): Promise<string[]> {
     const expected = await countGroups(options)
     const after = await readBooks(options)
     if (before.head === after.head && expected.head === after.head) {
-      return differences(after.counts, expected.counts)
+      return bookDifferences(after.counts, expected.counts)
     }
   }
   throw new StoreError('unavailable', 'the store kept changing while it was being verified')
@@ -113,13 +113,4 @@ async function countGroups({ page }: RecountOptions): Promise<Counts> {
     }
   }
   return { head, counts }
-}
-
-function differences(
-  books: ReadonlyMap<string, number>,
-  groups: ReadonlyMap<string, number>,
-): string[] {
-  return [...new Set([...groups.keys(), ...books.keys()])]
-    .filter((id) => (books.get(id) ?? 0) !== (groups.get(id) ?? 0))
-    .map((id) => `${id}: the books say ${books.get(id) ?? 0}, the groups ${groups.get(id) ?? 0}`)
 }

@@ -1,6 +1,6 @@
 /** Compares the books of a database (claims, name-sets, totals) with what its groups say. */
 import type { Database } from 'better-sqlite3'
-import { bookId, claimDeltas } from '../claim-book.ts'
+import { bookDifferences, bookId, claimDeltas } from '../claim-book.ts'
 import { countSamples } from '../merge-families.ts'
 import { decodeFamilies } from './family-index.ts'
 
@@ -31,10 +31,7 @@ export function recount(db: Database): string[] {
     add(bookId('name-set', row.partition, row.name_set), 1)
     for (const { claim, delta } of claimDeltas(families, [])) add(bookId('claim', ...claim), delta)
   }
-  const held = readBooks(db)
-  return [...new Set([...expected.keys(), ...held.keys()])]
-    .filter((id) => (held.get(id) ?? 0) !== (expected.get(id) ?? 0))
-    .map((id) => `${id}: the books say ${held.get(id) ?? 0}, the groups ${expected.get(id) ?? 0}`)
+  return bookDifferences(readBooks(db), expected)
 }
 
 /** Name, and how many. */
