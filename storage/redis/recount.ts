@@ -2,8 +2,8 @@
 import { bookDifferences, bookId, claimDeltas } from '../claim-book.ts'
 import { StoreError } from '../errors.ts'
 import { countSamples } from '../merge-families.ts'
-import { decodeGroup } from './group-fields.ts'
 import type { Reply } from './connection.ts'
+import { readPage } from './page-reply.ts'
 
 export interface RecountOptions {
   readonly books: () => Promise<Reply>
@@ -84,24 +84,11 @@ async function countGroups({ page }: RecountOptions): Promise<Counts> {
     void counts.set(id, (counts.get(id) ?? 0) + count)
   let head = 0
   for (let after = 0, complete = false; !complete;) {
-    const reply = await page(after, PAGE_BYTES)
-    const [, , , pageHead, , upto, isComplete, ...rest] = reply as unknown as [
-      Buffer,
-      number,
-      Buffer,
-      number,
-      Buffer,
-      number,
-      number,
-      ...(Buffer | Buffer[])[],
-    ]
+    const read = readPage(await page(after, PAGE_BYTES))
     // What moves between two pages moves the head too.
-    if (after > 0 && pageHead !== head) return { head: -1, counts }
-    head = pageHead
-    after = upto
-    complete = isComplete === 1
-    for (let i = 0; i < rest.length; i += 2) {
-      const decoded = decodeGroup(rest[i] as Buffer, rest[i + 1] as Buffer[])
+    if (after > 0 && read.head !== head) return { head: -1, counts }
+    ;({ head, upto: after, complete } = read)
+    for (const { decoded } of read.items) {
       if (decoded === null) continue
       const { group, partition, nameSet } = decoded
       add('groups', 1)

@@ -20,6 +20,7 @@ import { keysOf, type Keys } from './keys.ts'
 import { Link } from './link.ts'
 import { recount } from './recount.ts'
 import { parseRedisUrl, type RedisSecrets, type RedisTarget } from './redis-url.ts'
+import { readPage } from './page-reply.ts'
 import { Reads } from './reads.ts'
 import { Writes } from './writes.ts'
 
@@ -161,28 +162,14 @@ class RedisStore implements GroupStore {
     if (String(reply[0]) === 'reset') {
       return { kind: 'reset', reason: String(reply[4]) as ChangesReset['reason'] }
     }
-    const [, storeTimeUs, epoch, head, nonce, upto, complete, ...rest] = reply as unknown as [
-      Buffer,
-      number,
-      Buffer,
-      number,
-      Buffer,
-      number,
-      number,
-      ...(Buffer | Buffer[])[],
-    ]
-    const items: { key: Buffer; group: StoredGroup | null }[] = []
-    for (let i = 0; i < rest.length; i += 2) {
-      const key = rest[i] as Buffer
-      items.push({ key, group: decodeGroup(key, rest[i + 1] as Buffer[])?.group ?? null })
-    }
+    const { epoch, head, nonce, upto, complete, storeTimeUs, items } = readPage(reply)
     return {
       kind: 'page',
-      head: cursor(epoch, head, nonce),
+      head: { epoch, revision: head, nonce },
       upto,
-      complete: complete === 1,
+      complete,
       storeTimeUs,
-      items,
+      items: items.map(({ key, decoded }) => ({ key, group: decoded?.group ?? null })),
     }
   }
 
