@@ -221,7 +221,7 @@ export class Gateway {
     push: PreparedPush,
     nameSets: readonly string[],
   ): Promise<{ guard: Guard; rejection?: Rejection }> {
-    const series = push.families.flatMap((family) => family.series)
+    const series = push.families.flatMap((family) => family.series())
     const own = { labels: exposedLabels(push.grouping) }
     const candidates = candidateGroups(push.grouping, [...series, own], nameSets)
     const stored = await this.options.store.read(candidates.map(({ key }) => key))
@@ -242,7 +242,7 @@ export class Gateway {
       const held = new Map(group.families.map(({ name, data }) => [name, data]))
       for (const family of push.families) {
         const data = held.get(family.name)
-        const repeated = data === undefined ? undefined : findRepeated(family.series, data)
+        const repeated = data === undefined ? undefined : findRepeated(family.series(), data)
         if (repeated !== undefined)
           return { guard, rejection: describeDuplicate(family.name, repeated) }
       }
@@ -296,7 +296,7 @@ function join(parts: readonly RopePart[], encoding: Encoding): Rope {
 
 /** The labels of a series that the stored family has too. */
 function findRepeated(
-  series: PreparedPush['families'][number]['series'],
+  series: ReturnType<PreparedPush['families'][number]['series']>,
   data: Buffer,
 ): string | undefined {
   const pushed = new Set(series.map(({ labelText }) => labelText))

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { encodeStored, type LabelledMetric } from '../exposition/stored-family.ts'
-import { renderLabel, sampleCount } from '../exposition/text/render.ts'
+import { renderLabel, sampleCount, shownName } from '../exposition/text/render.ts'
 import type { Label, Metric, MetricFamily, MetricType } from '../metrics/metric-family.ts'
 import { isReservedLabelName } from '../metrics/names.ts'
 import { byNameBytes, compareUtf8, type GroupingKey } from './grouping-key.ts'
@@ -12,14 +12,17 @@ import { claimsOf, describeClash, PUSH_FAILURE_TIME, PUSH_TIME, type Claim } fro
 
 export interface PreparedFamily {
   readonly name: string
-  /** With the labels they are exposed with, sorted. */
-  readonly series: readonly LabelledMetric[]
   readonly claims: readonly Claim[]
-  /** Equal for families of equal name, type and label sets: digest, 22 characters. */
+  /**
+   * Equal for families of equal name, type and label sets, grouping labels aside: digest, 22 characters. Shapes say
+   * something within one group only, where the grouping labels are what they are.
+   */
   readonly shape: string
   readonly sampleCount: number
   /** What is stored, and the page is made of (exposition/stored-family.ts). */
   readonly data: Buffer
+  /** Its metrics with the labels they are exposed with, sorted; for the few pushes that must be compared by series. */
+  series(): readonly LabelledMetric[]
 }
 
 /** Why a push that could be read is refused all the same. */
@@ -106,11 +109,16 @@ const OWN_LABELS: Readonly<Partial<Record<MetricType, string>>> = {
   gaugehistogram: 'le',
 }
 
+interface ExposedSeries extends LabelledMetric {
+  /** Its labels without those that all series of the group have, as text. */
+  readonly ownText: string
+}
+
 /** What a group's exposed labels are made of: its grouping labels over those of each metric. */
 class LabelPlan {
   private readonly grouping: GroupingKey
   private readonly names: ReadonlySet<string>
-  private readonly bare: LabelledMetric
+  private readonly bare: ExposedSeries
 
   constructor(grouping: GroupingKey) {
     this.grouping = grouping
@@ -128,12 +136,11 @@ class LabelPlan {
     }
   }
 
-  apply(metric: Metric): LabelledMetric {
-    if (metric.labels.length > 0) return this.assemble(metric)
-    return { labels: this.bare.labels, labelText: this.bare.labelText, metric }
+  apply(metric: Metric): ExposedSeries {
+    return metric.labels.length > 0 ? this.assemble(metric) : { ...this.bare, metric }
   }
 
-  private assemble(metric: Metric): LabelledMetric {
+  private assemble(metric: Metric): ExposedSeries {
     const labels: Label[] = []
     let hasInstance = this.names.has('instance')
     for (const label of metric.labels) {
@@ -145,10 +152,13 @@ class LabelPlan {
     if (!hasInstance) labels.push({ name: 'instance', value: '' })
     labels.sort(byNameBytes)
     let labelText = ''
+    let ownText = ''
     for (const label of labels) {
-      labelText += labelText === '' ? renderLabel(label) : `,${renderLabel(label)}`
+      const text = renderLabel(label)
+      labelText += labelText === '' ? text : `,${text}`
+      if (!this.names.has(label.name)) ownText += ownText === '' ? text : `,${text}`
     }
-    return { labels, labelText, metric }
+    return { labels, labelText, ownText, metric }
   }
 }
 
@@ -219,7 +229,7 @@ function compareSeries(a: LabelledMetric, b: LabelledMetric): number {
   return a.labelText < b.labelText ? -1 : a.labelText > b.labelText ? 1 : 0
 }
 
-function sortSeries(series: LabelledMetric[]): LabelledMetric[] {
+function sortSeries(series: ExposedSeries[]): ExposedSeries[] {
   return series.length > 1 ? series.sort(compareSeries) : series
 }
 
@@ -231,28 +241,28 @@ function findDuplicate(sorted: readonly LabelledMetric[]): string | undefined {
 }
 
 /** Sorting kept the order of equal series, so what stays is the last one pushed. */
-function withoutDuplicates(sorted: readonly LabelledMetric[]): LabelledMetric[] {
+function withoutDuplicates(sorted: readonly ExposedSeries[]): ExposedSeries[] {
   return sorted.filter((series, i) => series.labelText !== sorted[i + 1]?.labelText)
 }
 
 function prepareFamily(
   family: MetricFamily,
-  series: readonly LabelledMetric[],
+  series: readonly ExposedSeries[],
   claims: readonly Claim[],
 ): PreparedFamily {
-  let identity = `${family.type} ${family.name}`
+  let identity = `${family.type} ${shownName(family.name)}`
   let samples = 0
-  for (const { metric, labelText } of series) {
-    identity += `\n${labelText}`
+  for (const { metric, ownText } of series) {
+    identity += `\n${ownText}`
     samples += sampleCount(metric)
   }
   return {
     name: family.name,
-    series,
     claims,
     shape: digest(identity),
     sampleCount: samples,
     data: encodeStored(family, series),
+    series: () => series,
   }
 }
 

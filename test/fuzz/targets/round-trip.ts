@@ -30,7 +30,7 @@ export function checkAccepted(families: readonly MetricFamily[], checked: boolea
     const parts = splitStored(prepared.data)
     const family = readStored(parts)
     const pushed = families.find(({ name }) => name === prepared.name)!
-    const metrics = prepared.series.map(({ metric, labels }) => ({ ...metric, labels }))
+    const metrics = prepared.series().map(({ metric, labels }) => ({ ...metric, labels }))
     same('the stored family', shown(family), shown({ ...pushed, metrics } as MetricFamily))
     stored.push(family)
     page += parts.text.toString()

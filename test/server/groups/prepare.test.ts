@@ -513,8 +513,18 @@ describe('the shape', () => {
     expect(shapeOf(a)).not.toBe(shapeOf(b))
   })
 
-  test('is another for another group', () => {
-    expect(shapeOf('m 1\n', { job: 'a' })).not.toBe(shapeOf('m 1\n', { job: 'b' }))
+  test('is the same in every group, since it is compared within one only', () => {
+    const body = 'm 1\nm{a="1",z="2"} 1\nm{a="2"} 1\n'
+    expect(shapeOf(body, { job: 'a' })).toBe(shapeOf(body, { job: 'b' }))
+    const [here, there] = ['x', 'y'].map((instance) => shapeOf(body, { job: 'j', instance }))
+    expect(here).toBe(there)
+  })
+
+  test.each<[what: string, a: string, b: string]>([
+    ['its end', '{"m\\n"} 1\n', '{"m"} 1\n'],
+    ['what looks like a series', '{"m\\na=\\"1\\""} 1\n', 'm 1\nm{a="1"} 1\n'],
+  ])('is another for a name with a line feed as %s', (_, a, b) => {
+    expect(shapeOf(a)).not.toBe(shapeOf(b))
   })
 
   test('is equal exactly when type and series are', () => {
@@ -562,7 +572,9 @@ test('what is stored is the canonical text of all that was pushed, with the labe
       const push = preparePush(grouping, all, { checked: false, ownClaims: new Map() })
       fc.pre(push.kind === 'prepared')
       expect(push.families).toHaveLength(all.length)
-      for (const { name, data, series, sampleCount: samples } of push.families) {
+      for (const prepared of push.families) {
+        const { name, data, sampleCount: samples } = prepared
+        const series = prepared.series()
         const pushed = all.find((family) => family.name === name)!
         const header = renderHeader(name, pushed.type, pushed.help)
         expect(data.toString().startsWith(header)).toBe(true)
