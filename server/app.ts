@@ -3,13 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { GroupStore } from '../storage/group-store.ts'
 import { openStore } from '../storage/open.ts'
 import type { Settings } from './config/settings.ts'
-import { NO_WEB_CONFIG } from './config/web-config.ts'
 import { Gateway } from './gateway.ts'
 import { Guard } from './http/access/guard.ts'
 import { listen, type Listener } from './http/sockets/listen.ts'
 import { Requests } from './http/requests.ts'
 import { createRoutes } from './http/routes.ts'
-import { WebConfigFile, type LoadedWebConfig } from './http/access/web-config-file.ts'
+import type { LoadedWebConfig, WebConfigFile } from './http/access/web-config-file.ts'
 import type { BuildInfo } from './telemetry/build-info.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { measureStore } from './measured-store.ts'
@@ -37,7 +36,6 @@ export interface App {
   stop(): Promise<void>
 }
 
-const PLAIN: LoadedWebConfig = { config: NO_WEB_CONFIG, tls: undefined }
 const REQUESTS_END_MS = 30_000
 const MAINTAIN_MS = 30_000
 /** Each time up to a fifth longer or shorter. */
@@ -60,9 +58,8 @@ export async function startApp({
   try {
     const startedAt = new Date()
     const { flags } = settings
-    const webConfigFile =
-      flags['web.config.file'] === '' ? undefined : new WebConfigFile(flags['web.config.file'])
-    const { config: webConfig, tls } = webConfigFile?.initial ?? PLAIN
+    const webConfigFile = await readWebConfig(flags['web.config.file'])
+    const webConfig = webConfigFile?.initial
     const ownMetrics = createOwnMetrics(build, {
       leftOut: () => view.leftOut,
       helpDifferences: () => view.helpDifferences,
@@ -120,7 +117,7 @@ export async function startApp({
     })
     const guard = new Guard(requests)
     teardown.add('guard', () => guard.stop())
-    guard.configure(webConfig)
+    if (webConfig !== undefined) guard.configure(webConfig.config)
     let stopping = false
     const app = createRoutes({
       settings,
@@ -141,8 +138,8 @@ export async function startApp({
     })
     const listenOptions = {
       app,
-      tls,
-      http2: webConfig.http2,
+      tls: webConfig?.tls,
+      http2: webConfig?.config.http2 ?? true,
       clientRefused: (peer: string | undefined, reason: string) =>
         logger.warn('client refused', { peer, reason }),
     }
@@ -163,6 +160,13 @@ export async function startApp({
     await teardown.run()
     throw error
   }
+}
+
+/** Undefined: there is none. What reads one is loaded only where there is one. */
+async function readWebConfig(file: string): Promise<WebConfigFile | undefined> {
+  if (file === '') return undefined
+  const { WebConfigFile } = await import('./http/access/web-config-file.ts')
+  return new WebConfigFile(file)
 }
 
 /** Has the running gateway follow changes of its web configuration. Returns how to end that. */

@@ -12,7 +12,6 @@ import { redactArguments, redactUrl } from './config/redact-url.ts'
 import { settingsFrom, type Settings } from './config/settings.ts'
 import { takeSystemdSockets } from './config/systemd-sockets.ts'
 import { startApp, type App } from './app.ts'
-import { migrate, MigrationRefused } from './migrate.ts'
 import { readBuildInfo } from './telemetry/build-info.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { StoreError } from '../storage/errors.ts'
@@ -55,6 +54,7 @@ function reasonOf(error: unknown, { storageUrl }: Settings): string {
 
 /** `sluice migrate`: instead of starting a gateway. */
 async function runMigration(argv: readonly string[]): Promise<void> {
+  const { migrate, MigrationRefused } = await import('./migrate.ts')
   const logger = createLogger({ level: 'info', format: 'logfmt' })
   try {
     const { from, to, help } = parseMigrateFlags(argv)

@@ -1,11 +1,10 @@
-/** From a storage URL to a driver. */
+/** From a storage URL to a driver. Each driver is loaded with its library only where its URL is given: a start costs what it uses. */
 import { existsSync } from 'node:fs'
 import { StoreError } from './errors.ts'
 import type { GroupStore, StoreEvents } from './group-store.ts'
 import { createMemoryStore } from './memory.ts'
-import { openRedisStore } from './redis/redis-store.ts'
 import { withoutPassword } from './redis/redis-url.ts'
-import { openSqliteStore, type SqliteOptions } from './sqlite/sqlite-store.ts'
+import type { SqliteOptions } from './sqlite/sqlite-store.ts'
 
 /** Passwords that stand neither in the URL nor in a file that it names. */
 export interface StoreSecrets {
@@ -40,7 +39,9 @@ export async function openStore(
       const [path, query = ''] = splitOnce(rest ?? '', '?')
       if (path === '') throw unusable(url, 'sqlite: needs the path of a file')
       if (mustExist && !existsSync(path)) throw unusable(url, 'there is no such file')
-      return openSqliteStore(path, parseSqliteOptions(url, query))
+      const options = parseSqliteOptions(url, query)
+      const { openSqliteStore } = await import('./sqlite/sqlite-store.ts')
+      return openSqliteStore(path, options)
     }
     case 'redis':
     case 'rediss':
@@ -48,8 +49,10 @@ export async function openStore(
     case 'rediss+sentinel':
     case 'redis+cluster':
     case 'rediss+cluster':
-    case 'redis+unix':
+    case 'redis+unix': {
+      const { openRedisStore } = await import('./redis/redis-store.ts')
       return openRedisStore(url, { secrets, events, mustExist })
+    }
     default:
       throw unusable(
         url,

@@ -28,6 +28,8 @@ interface Source {
   readonly imports: readonly string[]
   /** Packages and modules of Node. */
   readonly packages: readonly string[]
+  /** Files of ours and packages that are loaded with it: neither types nor what is imported when it is needed. */
+  readonly loads: readonly string[]
   /** Names that are used, and `a.b` for each use of a property of a name. */
   readonly names: ReadonlySet<string>
   readonly hasDefaultExport: boolean
@@ -36,6 +38,9 @@ interface Source {
 function parseSource(file: string): Source {
   const text = read(file)
   const specifiers = ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName)
+  const resolved = (specifier: string): string =>
+    specifier.startsWith('.') ? path.posix.join(path.posix.dirname(file), specifier) : specifier
+  const loads: string[] = []
   const names = new Set<string>()
   let hasDefaultExport = false
   const visit = (node: ts.Node): void => {
@@ -43,15 +48,18 @@ function parseSource(file: string): Source {
     if (ts.isPropertyAccessExpression(node)) names.add(node.getText())
     if (ts.isExportAssignment(node)) hasDefaultExport = true
     if (node.kind === ts.SyntaxKind.DefaultKeyword) hasDefaultExport = true
+    if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
+      const isType = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+      if (!isType) loads.push(resolved(node.moduleSpecifier.text))
+    }
     node.forEachChild(visit)
   }
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true))
   return {
     file,
-    imports: specifiers
-      .filter((specifier) => specifier.startsWith('.'))
-      .map((specifier) => path.posix.join(path.posix.dirname(file), specifier)),
+    imports: specifiers.filter((specifier) => specifier.startsWith('.')).map(resolved),
     packages: specifiers.filter((specifier) => !specifier.startsWith('.')),
+    loads,
     names,
     hasDefaultExport,
   }
@@ -197,6 +205,50 @@ describe('imports go one way', () => {
     for (const name of ['prom-client', 'winston']) {
       expect(usersOf(name).filter((file) => !file.startsWith('server/telemetry/'))).toEqual([])
     }
+  })
+})
+
+describe('a start loads what it uses', () => {
+  /** What is loaded with a file, and with that in turn. */
+  function loadedWith(file: string): Set<string> {
+    const loaded = new Set([file])
+    for (const each of loaded) {
+      for (const next of SOURCES.find((source) => source.file === each)?.loads ?? []) {
+        loaded.add(next)
+      }
+    }
+    return loaded
+  }
+
+  const SOMETIMES = [
+    'better-sqlite3',
+    'ioredis',
+    'yaml',
+    'zod',
+    'node:http2',
+    'node:https',
+    'node:tls',
+    'storage/sqlite/sqlite-store.ts',
+    'storage/redis/redis-store.ts',
+    'server/migrate.ts',
+  ]
+
+  test('all that it needs is found', () => {
+    const loaded = loadedWith('server/main.ts')
+    expect([...loaded]).toEqual(expect.arrayContaining(['express', 'winston', 'prom-client']))
+    expect([...loaded]).toEqual(expect.arrayContaining(['server/app.ts', 'server/view/rope.ts']))
+  })
+
+  test('and nothing that takes a flag or an address of its own', () => {
+    const loaded = loadedWith('server/main.ts')
+    expect(SOMETIMES.filter((name) => loaded.has(name))).toEqual([])
+  })
+
+  test.each([
+    ['storage/sqlite/sqlite-store.ts', 'ioredis'],
+    ['storage/redis/redis-store.ts', 'better-sqlite3'],
+  ])('%s comes without %s', (store, library) => {
+    expect(loadedWith(store).has(library)).toBe(false)
   })
 })
 

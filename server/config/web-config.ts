@@ -53,15 +53,6 @@ export interface WebConfig {
   readonly rateLimit: RateLimit | undefined
 }
 
-/** What holds without a file. */
-export const NO_WEB_CONFIG: WebConfig = {
-  tls: undefined,
-  http2: true,
-  headers: new Map(),
-  users: new Map(),
-  rateLimit: undefined,
-}
-
 /** A file that cannot be used. The message names the key, not what is secret. */
 export class WebConfigError extends Error {
   constructor(message: string) {

@@ -1,6 +1,6 @@
 /** What has to be asked and done differently for HTTP/1 and HTTP/2. */
 import { METHODS, type IncomingMessage } from 'node:http'
-import http2 from 'node:http2'
+import type http2 from 'node:http2'
 import type { Response } from 'express'
 
 /** Whether requests of one connection are independent of each other, as the streams of HTTP/2 are. */
@@ -51,7 +51,8 @@ export function askToClose(response: Response): void {
 export function cutOffAfter(response: Response): void {
   if (!isMultiplexed(response.req)) return askToClose(response)
   const stream = streamOf(response.req)
-  response.once('finish', () => stream.close(http2.constants.NGHTTP2_NO_ERROR))
+  // Without a code it ends without error.
+  response.once('finish', () => stream.close())
 }
 
 function streamOf(request: IncomingMessage): http2.ServerHttp2Stream {

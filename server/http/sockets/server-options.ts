@@ -1,0 +1,48 @@
+/** What the servers of node:http, node:https and node:http2 are told alike. */
+import type http from 'node:http'
+import type { Express } from 'express'
+import { expressClasses } from './express-prototypes.ts'
+
+/** The original takes paths of 100 kB; node:http's limit for a whole head is 16 kB. */
+export const HEAD_BYTES_MAX = 256 * 1024
+/** A client that neither reads its answer nor sends its request is given up after this. */
+export const STALLED_MS = 120_000
+/** Balancers keep idle connections for a minute; ours must not be the first to close. */
+const KEEP_ALIVE_MS = 120_000
+const HEADERS_TIMEOUT_MS = 125_000
+/** How long a request may take to come in, as long as it goes on. */
+const REQUEST_TIMEOUT_MS = 3_600_000
+
+/** `PUT http://host/path` is as good as `PUT /path`. */
+function withOriginForm(request: http.IncomingMessage): http.IncomingMessage {
+  const { url = '/' } = request
+  if (!url.startsWith('/')) {
+    const path = url.replace(/^https?:\/\/[^/?#]*/i, '')
+    request.url = path.startsWith('/') ? path : `/${path}`
+  }
+  return request
+}
+
+/** Has the app answer. */
+export function listenerOf(app: Express): http.RequestListener {
+  return (request, response) => void app(withOriginForm(request), response)
+}
+
+/** What the servers of node:http and node:https take alike. */
+export function serverOptions(app: Express) {
+  return {
+    ...expressClasses(app),
+    maxHeaderSize: HEAD_BYTES_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    noDelay: true,
+  }
+}
+
+/** What can be set on servers of all three kinds only afterwards. */
+export const AFTERWARDS = {
+  timeout: STALLED_MS,
+  // A client that has ended its side after its request is answered all the same.
+  httpAllowHalfOpen: true,
+}
