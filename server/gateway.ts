@@ -6,15 +6,9 @@ import { randomUUID } from 'node:crypto'
 import { StoreError } from '../storage/errors.ts'
 import type { ApplyResult, Cursor, GroupStore, Guard } from '../storage/group-store.ts'
 import type { GroupingKey } from './groups/grouping-key.ts'
-import {
-  describeDuplicate,
-  preparePush,
-  type PreparedPush,
-  type Rejection,
-} from './groups/prepare.ts'
+import { describeDuplicate, type PreparedPush, type Rejection } from './groups/prepare.ts'
 import { aliasOf, candidateGroups, describeClash, nameSetOf, PUSH_TIME } from './groups/rules.ts'
 import { renderLabels } from './exposition/text/render.ts'
-import type { MetricFamily } from './metrics/metric-family.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { OwnMetrics } from './telemetry/own-metrics.ts'
 import { exposedLabels, parseStored, type GroupSlot } from './view/group-slot.ts'
@@ -80,10 +74,9 @@ export class Gateway {
   async push(
     kind: PushKind,
     grouping: GroupingKey,
-    families: readonly MetricFamily[],
+    prepared: PreparedPush | ({ readonly kind: 'rejected' } & Rejection),
   ): Promise<PushOutcome> {
-    const { checked, ownMetrics } = this.options
-    const prepared = preparePush(grouping, families, { ownClaims: ownMetrics.claims, checked })
+    const { ownMetrics } = this.options
     const outcome = prepared.kind === 'rejected' ? prepared : await this.store(kind, prepared)
     if (outcome.kind === 'accepted') return outcome
     ownMetrics.countRejection(outcome.rule)

@@ -2,9 +2,9 @@
 import type { Request, Response } from 'express'
 import { syntaxOfBody } from '../exposition/content-type.ts'
 import { SluiceError } from '../errors.ts'
-import { parseBody, type ParseBodyOptions, type ParsedBody } from '../exposition/parse-body.ts'
 import { renderLabels } from '../exposition/text/render.ts'
 import type { Gateway, PushKind } from '../gateway.ts'
+import type { PushReader, ReadPush } from '../read-push.ts'
 import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
@@ -17,7 +17,9 @@ export interface PushOptions {
   readonly logger: Logger
   /** What stands before `job/...` in a path: prefix and `/metrics/`. */
   readonly pathPrefix: string
-  readonly parsing: ParseBodyOptions
+  readonly reader: PushReader
+  /** --push.enable-utf8-names */
+  readonly utf8Names: boolean
   readonly bodies: BodyOptions
   /** 200, or 202 where nothing is checked. */
   readonly acceptedStatus: number
@@ -33,9 +35,9 @@ export async function handlePush(
   const startedAt = performance.now()
   const grouping = groupingOf(options, request)
   const body = await readBody(request, options.bodies)
-  const { families, isWithoutEof } = parse(body, request, options.parsing)
+  const { push, isWithoutEof } = read(options.reader, body, request, grouping)
   if (isWithoutEof && body.bytes.length > 0) options.ownMetrics.countMissingEof()
-  const outcome = await options.gateway.push(kind, grouping, families)
+  const outcome = await options.gateway.push(kind, grouping, push)
   if (outcome.kind === 'accepted') {
     setRevision(response, outcome.at)
     sendStatus(response, options.acceptedStatus)
@@ -52,15 +54,16 @@ export async function handlePush(
   options.ownMetrics.observePush(request.method, seconds, body.bytes.length)
 }
 
-function parse(
+function read(
+  reader: PushReader,
   { bytes, readAsItIs }: Body,
   request: Request,
-  options: ParseBodyOptions,
-): ParsedBody {
+  grouping: GroupingKey,
+): ReadPush {
   const syntax = syntaxOfBody(request.headers['content-type'])
-  if (readAsItIs === undefined) return parseBody(bytes, syntax, options)
+  if (readAsItIs === undefined) return reader.read(bytes, syntax, grouping)
   try {
-    return parseBody(bytes, syntax, options)
+    return reader.read(bytes, syntax, grouping)
   } catch (error) {
     if (!(error instanceof SluiceError) || error.code !== 'invalid_exposition') throw error
     throw new SluiceError(error.code, `${error.message} (it was read as it is: ${readAsItIs})`)
@@ -78,9 +81,9 @@ export async function handleDelete(
   sendStatus(response, 202)
 }
 
-function groupingOf({ pathPrefix, parsing }: PushOptions, request: Request): GroupingKey {
+function groupingOf({ pathPrefix, utf8Names }: PushOptions, request: Request): GroupingKey {
   const [path = ''] = request.url.split('?', 1)
-  return parseGroupingPath(path.slice(pathPrefix.length), parsing.utf8Names)
+  return parseGroupingPath(path.slice(pathPrefix.length), utf8Names)
 }
 
 function logRejection(

@@ -2,6 +2,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { OWN_METRICS_PATH, type Settings } from '../config/settings.ts'
 import type { Gateway } from '../gateway.ts'
+import { PushReader } from '../read-push.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
@@ -181,12 +182,19 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
     ownMetrics,
     logger,
     pathPrefix: groupPathPrefix(settings),
-    parsing: {
-      utf8Names: flags['push.enable-utf8-names'],
-      lenientNewlines: flags['push.lenient-newlines'],
-      strictOpenMetrics: flags['push.strict-openmetrics'],
-      samplesMax: flags['push.max-samples'],
-    },
+    reader: new PushReader(
+      {
+        utf8Names: flags['push.enable-utf8-names'],
+        lenientNewlines: flags['push.lenient-newlines'],
+        strictOpenMetrics: flags['push.strict-openmetrics'],
+        samplesMax: flags['push.max-samples'],
+      },
+      {
+        ownClaims: ownMetrics.claims,
+        checked: !flags['push.disable-consistency-check'],
+      },
+    ),
+    utf8Names: flags['push.enable-utf8-names'],
     bodies: {
       bytesMax: flags['push.max-body-bytes'],
       budget: new BodyBudget(

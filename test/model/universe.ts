@@ -19,8 +19,15 @@ export function groupingOf(labels: Readonly<Record<string, string>>): GroupingKe
   return groupingKeyOf(Object.entries(labels).map(([name, value]) => ({ name, value })))
 }
 
+export const PARSING = {
+  utf8Names: false,
+  lenientNewlines: false,
+  strictOpenMetrics: false,
+  samplesMax: Infinity,
+}
+
 export function parseBody(body: string): MetricFamily[] {
-  return parseText(Buffer.from(body), { utf8Names: false, lenientNewlines: false })
+  return parseText(Buffer.from(body), PARSING)
 }
 
 /**

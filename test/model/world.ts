@@ -3,12 +3,13 @@ import { Gateway, type PushOutcome } from '../../server/gateway.ts'
 import { parseText } from '../../server/exposition/text/parse.ts'
 import { decodeGroupKey } from '../../server/groups/grouping-key.ts'
 import type { Metric, MetricFamily } from '../../server/metrics/metric-family.ts'
+import { PushReader } from '../../server/read-push.ts'
 import { readBuildInfo } from '../../server/telemetry/build-info.ts'
 import { createOwnMetrics, type OwnMetrics } from '../../server/telemetry/own-metrics.ts'
 import { View } from '../../server/view/view.ts'
 import { ORIGIN, type GroupStore } from '../../storage/group-store.ts'
 import type { Groups, OwnFamily, PushKind } from './model.ts'
-import { FAMILY_NAMES, groupingOf, parseBody } from './universe.ts'
+import { FAMILY_NAMES, groupingOf, PARSING } from './universe.ts'
 import { EMPTY_SOURCES } from '../support/metric-sources.ts'
 
 export const ownMetrics: OwnMetrics = createOwnMetrics(readBuildInfo(), EMPTY_SOURCES)
@@ -48,12 +49,22 @@ export function createWorld(store: GroupStore): World {
       showsOwnMetrics: true,
       staleMsMax: 0,
     })
+  const readerWith = (checked: boolean): PushReader =>
+    new PushReader(PARSING, { ownClaims: ownMetrics.claims, checked })
+  const reader = { checked: readerWith(true), unchecked: readerWith(false) }
   const gateways = { checked: gatewayWith(view, true), unchecked: gatewayWith(view, false) }
   return {
     store,
     view,
-    push: (kind, labels, body, checked = true) =>
-      gateways[checked ? 'checked' : 'unchecked'].push(kind, groupingOf(labels), parseBody(body)),
+    push: (kind, labels, body, checked = true) => {
+      const grouping = groupingOf(labels)
+      const { push } = reader[checked ? 'checked' : 'unchecked'].read(
+        Buffer.from(body),
+        'text',
+        grouping,
+      )
+      return gateways[checked ? 'checked' : 'unchecked'].push(kind, grouping, push)
+    },
     remove: async (labels) => {
       await gateways.checked.remove(groupingOf(labels))
     },

@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream'
 import { parseText } from '../../../server/exposition/text/parse.ts'
 import { Gateway } from '../../../server/gateway.ts'
+import { preparePush } from '../../../server/groups/prepare.ts'
 import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
 import type { EscapingScheme } from '../../../server/metrics/names.ts'
 import { readBuildInfo } from '../../../server/telemetry/build-info.ts'
@@ -76,16 +77,18 @@ export function createMemoryGateway({
     showsOwnMetrics: true,
     staleMsMax: 0,
   })
+  const preparing = { ownClaims: OWN_METRICS.claims, checked }
   const push = async (
     kind: 'replace' | 'merge',
     path: string,
     body: PushedBody,
   ): Promise<string | undefined> => {
+    const grouping = parseGroupingPath(path, true)
     const families =
       typeof body === 'string'
         ? parseText(Buffer.from(body), { utf8Names: true, lenientNewlines: false })
         : body
-    const outcome = await gateway.push(kind, parseGroupingPath(path, true), families)
+    const outcome = await gateway.push(kind, grouping, preparePush(grouping, families, preparing))
     return outcome.kind === 'accepted' ? undefined : outcome.reason
   }
   const mustPush = async (...given: Parameters<typeof push>): Promise<void> => {

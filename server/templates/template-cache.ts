@@ -1,0 +1,125 @@
+/** The templates of the bodies that were pushed lately, bounded in bytes; the least used go first. */
+import type { GroupingKey } from '../groups/grouping-key.ts'
+import type { PreparedPush } from '../groups/prepare.ts'
+import { buildTemplate, type Understand } from './build-template.ts'
+import type { PushTemplate } from './push-template.ts'
+
+export interface TemplateLimits {
+  /** Of all templates together. */
+  readonly bytesMax: number
+  /** Larger bodies are not learnt. */
+  readonly bodyBytesMax: number
+}
+
+export const TEMPLATE_LIMITS: TemplateLimits = {
+  bytesMax: 32 * 1024 * 1024,
+  bodyBytesMax: 4 * 1024 * 1024,
+}
+
+/** Bodies of different skeletons may begin alike. */
+const ALTERNATIVES_MAX = 4
+/** How many beginnings are remembered of which there is no template yet. */
+const PLACES_MAX = 4096
+/** Learning costs as much as three pushes: bodies that differ each time are not learnt again and again. */
+const LESSONS = 4
+const USES_PER_LESSON = 64
+
+/** Bodies that begin with the same line, for groups with the same label names. */
+interface Place {
+  /** The one used last comes first. */
+  readonly templates: PushTemplate[]
+  /** Digests of pushes that were seen once, the last one first. */
+  seen: string[]
+  lessons: number
+  uses: number
+}
+
+export class TemplateCache {
+  private readonly understand: Understand
+  private readonly limits: TemplateLimits
+  /** The one used last comes last. */
+  private readonly places = new Map<string, Place>()
+  private bytes = 0
+
+  constructor(understand: Understand, limits = TEMPLATE_LIMITS) {
+    this.understand = understand
+    this.limits = limits
+  }
+
+  /** About what all templates take up. */
+  get byteCount(): number {
+    return this.bytes
+  }
+
+  /**
+   * The push that a body is, by its template; undefined where there is none.
+   *
+   * @param text its bytes as latin1
+   * @param parsed the same push by parsing it, should its series be asked for
+   */
+  find(text: string, grouping: GroupingKey, parsed: () => PreparedPush): PreparedPush | undefined {
+    const id = placeOf(text, grouping)
+    const place = this.places.get(id)
+    if (place === undefined) return undefined
+    for (const [i, template] of place.templates.entries()) {
+      const push = template.fill(text, grouping, parsed)
+      if (push === undefined) continue
+      if (i > 0) {
+        place.templates.splice(i, 1)
+        place.templates.unshift(template)
+      }
+      if (++place.uses === USES_PER_LESSON) {
+        place.uses = 0
+        if (place.lessons < LESSONS) place.lessons++
+        this.touch(id, place)
+      }
+      return push
+    }
+    return undefined
+  }
+
+  /** Learns the template of a body that was parsed for want of one, once its kind has come twice. */
+  learn(text: string, grouping: GroupingKey, push: PreparedPush): void {
+    if (text.length > this.limits.bodyBytesMax) return
+    const id = placeOf(text, grouping)
+    const place = this.places.get(id) ?? { templates: [], seen: [], lessons: LESSONS, uses: 0 }
+    this.touch(id, place)
+    if (!place.seen.includes(push.shape)) {
+      place.seen = [push.shape, ...place.seen.slice(0, ALTERNATIVES_MAX - 1)]
+    } else if (place.lessons > 0) {
+      place.lessons--
+      const template = buildTemplate(text, grouping, push, this.understand)
+      if (template !== undefined) this.keep(place, template)
+    }
+    this.shrink()
+  }
+
+  private keep(place: Place, template: PushTemplate): void {
+    place.templates.unshift(template)
+    this.bytes += template.byteCost
+    if (place.templates.length > ALTERNATIVES_MAX) this.bytes -= place.templates.pop()!.byteCost
+  }
+
+  private touch(id: string, place: Place): void {
+    this.places.delete(id)
+    this.places.set(id, place)
+  }
+
+  private shrink(): void {
+    for (const [id, { templates }] of this.places) {
+      if (this.bytes <= this.limits.bytesMax && this.places.size <= PLACES_MAX) return
+      this.places.delete(id)
+      for (const { byteCost } of templates) this.bytes -= byteCost
+    }
+  }
+}
+
+const BEGINNING_MAX = 200
+
+function placeOf(text: string, { labels }: GroupingKey): string {
+  let id = ''
+  for (const { name } of labels) id += `${name}\n`
+  // Without a comment the first line already has a value in it.
+  const end = text.search(text.startsWith('#') ? /\n/ : /[ {\n]/)
+  return id + text.slice(0, Math.min(end < 0 ? text.length : end, BEGINNING_MAX))
+}
