@@ -182,8 +182,10 @@ async function copyGroup(target: GroupStore, group: StoredGroup): Promise<void> 
 
 /** The same but for where it stands in the history of its store. */
 function isCopy(copy: StoredGroup | null | undefined, group: StoredGroup): boolean {
-  const expected = { ...group, revision: copy?.revision, shapeRevision: copy?.shapeRevision }
-  return isDeepStrictEqual(copy, expected)
+  if (copy === null || copy === undefined) return false
+  const { revision, shapeRevision } = copy
+  const expected = { ...group, revision, shapeRevision, packed: undefined }
+  return isDeepStrictEqual({ ...copy, packed: undefined }, expected)
 }
 
 /** Only what was written here, and not what somebody else wrote over it. */

@@ -10,13 +10,17 @@ export type Revision = number
 /** `[name, meaning]`: all live families of a consistent store agree on the meaning of a name. */
 export type Claim = readonly [name: string, meaning: string]
 
-/** A family as a push brings it. */
-export interface FamilyWrite {
+/** What can be said of a family without its values. */
+export interface FamilyDescription {
   readonly name: string
   /** Equal exactly for families with equal type and equal series; opaque. */
   readonly shape: string
   readonly claims: readonly Claim[]
   readonly sampleCount: number
+}
+
+/** A family as a push brings it. */
+export interface FamilyWrite extends FamilyDescription {
   /** Opaque bytes. */
   readonly data: Buffer
 }
@@ -40,6 +44,26 @@ export interface StoredGroup {
   readonly inconsistent: boolean
   /** Sorted by name, bytewise. */
   readonly families: readonly StoredFamily[]
+  /**
+   * The same families in one piece, from stores that keep them so. Where it is there, `families` is made when it is
+   * first asked for; who reads very many groups spares an object and a Buffer a family by not asking.
+   */
+  readonly packed?: PackedFamilies
+}
+
+/** All families of a group, in the order of `families`. */
+export interface PackedFamilies {
+  /**
+   * Usually one object for all groups with the same families: what is worked out of it may be kept for it (a WeakMap),
+   * but two that read the same need not be one.
+   */
+  readonly layout: { readonly families: readonly FamilyDescription[]; readonly sampleCount: number }
+  /** The data of the families, one behind the other. */
+  readonly data: Buffer
+  /** Where in `data` each family ends, and the next one begins. */
+  readonly ends: readonly number[]
+  /** As in `families`; undefined: all were pushed at the group's `pushTimeUs`. */
+  readonly pushedAtUs: readonly number[] | undefined
 }
 
 /**

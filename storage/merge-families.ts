@@ -1,9 +1,15 @@
 /** Which rows of a group a write brings, replaces and leaves alone; shared by the local drivers. */
-import type { FamilyWrite, MergeGroup, ReplaceGroup, StoredFamily } from './group-store.ts'
+import type {
+  FamilyDescription,
+  FamilyWrite,
+  MergeGroup,
+  ReplaceGroup,
+  StoredFamily,
+} from './group-store.ts'
 
 export interface FamilyChange {
   readonly incoming: readonly FamilyWrite[]
-  readonly outgoing: readonly StoredFamily[]
+  readonly outgoing: readonly FamilyDescription[]
   readonly staying: readonly StoredFamily[]
 }
 
@@ -23,7 +29,7 @@ export function familyChange(
 /** True when the write brings nothing but new values for series that the group has already. */
 export function hasSameShape(
   write: ReplaceGroup | MergeGroup,
-  stored: readonly StoredFamily[],
+  stored: readonly FamilyDescription[],
 ): boolean {
   if (write.kind === 'replace' && write.families.length !== stored.length) return false
   const shapes = new Map(stored.map((family) => [family.name, family.shape]))
@@ -63,6 +69,6 @@ function compareNames(a: FamilyWrite, b: FamilyWrite): number {
 const SURROGATE = /[\ud800-\udfff]/
 
 /** Sum of the samples of some families. */
-export function countSamples(families: readonly FamilyWrite[]): number {
+export function countSamples(families: readonly FamilyDescription[]): number {
   return families.reduce((total, family) => total + family.sampleCount, 0)
 }

@@ -1,6 +1,7 @@
 /**
  * The statements of the SQLite store and what they mean: one write inside an open transaction, and
- * reading. No transactions are begun or ended here, and no errors translated.
+ * reading. No transactions are begun or ended here, and no errors translated. Rows are read as arrays: objects with
+ * named columns cost better-sqlite3 twice as much.
  */
 import type { Database, Statement } from 'better-sqlite3'
 import { claimDeltas, judgeClaims } from '../claim-book.ts'
@@ -19,115 +20,163 @@ import type {
   StoredGroup,
 } from '../group-store.ts'
 import {
-  countSamples,
   familiesAfter,
   familyChange,
   hasSameShape,
   sortedByName,
   staysInconsistent,
 } from '../merge-families.ts'
-import {
-  decodeFamilies,
-  encodeFamilies,
-  encodePushed,
-  type EncodedFamilies,
-} from './family-index.ts'
+import type { Progress } from './commit-table.ts'
+import { hasLayout, type Layout } from './layout.ts'
+import type { LayoutTable } from './layout-table.ts'
+import { packPushed, packStored, readPacked, unpack, type PackedRow } from './packed-row.ts'
 
-export interface Meta {
-  epoch: string
-  revision: Revision
-  floor: Revision
-  groups: number
-  samples: number
+/** What a write has to know of the group that is there. */
+type HeadRow = [
+  id: number,
+  live: number,
+  layout: string,
+  inconsistent: number,
+  revision: Revision,
+  shapeRevision: Revision,
+  createdTimeUs: number,
+  pushTimeUs: number,
+  failureTimeUs: number,
+]
+
+interface StoredHead {
+  readonly id: number
+  readonly live: boolean
+  readonly layout: string
+  readonly inconsistent: boolean
+  readonly revision: Revision
+  readonly shapeRevision: Revision
+  readonly createdTimeUs: number
+  readonly pushTimeUs: number
+  readonly failureTimeUs: number
 }
 
-interface Head {
-  id: number
-  live: number
-  partition: string
-  name_set: string
-  revision: Revision
-  shape_revision: Revision
-  shape: string
-  created_time_us: number
-  push_time_us: number
-  failure_time_us: number
-  inconsistent: number
-  samples: number
-}
+const HEAD =
+  'id, live, layout, inconsistent, revision, shape_revision, created_time_us, push_time_us, failure_time_us'
 
-interface Body {
-  families: string
-  exposition: Buffer
-}
+type BodyRow = [lengths: string, pushedBeforeUs: string, exposition: Buffer]
 
-export interface GroupRow extends Body {
-  key: Buffer
-  live: number
-  revision: Revision
-  shape_revision: Revision
-  created_time_us: number
-  push_time_us: number
-  failure_time_us: number
-  inconsistent: number
-}
+/** A group or a tombstone. */
+export type GroupRow = [
+  revision: Revision,
+  live: number,
+  key: Buffer,
+  shapeRevision: Revision,
+  createdTimeUs: number,
+  pushTimeUs: number,
+  failureTimeUs: number,
+  inconsistent: number,
+  layout: string,
+  lengths: string,
+  pushedBeforeUs: string,
+  exposition: Buffer,
+]
 
 const ROW =
-  'key, live, revision, shape_revision, created_time_us, push_time_us, failure_time_us, inconsistent, families, exposition'
+  'revision, live, key, shape_revision, created_time_us, push_time_us, failure_time_us, inconsistent, layout, lengths, pushed_before_us, exposition'
+
+/** What a write that is not of the stored shape makes of a row. */
+interface NewState extends PackedRow {
+  readonly layout: Layout
+  readonly createdTimeUs: number
+  readonly pushTimeUs: number
+  readonly failureTimeUs: number
+  readonly inconsistent: boolean
+}
+
+type StateColumns = [
+  revision: Revision,
+  shapeRevision: Revision,
+  createdTimeUs: number,
+  pushTimeUs: number,
+  failureTimeUs: number,
+  inconsistent: number,
+  layout: string,
+  lengths: string,
+  pushedBeforeUs: string,
+  exposition: Buffer,
+]
+
+const EMPTY: PackedRow = packPushed([])
+
+export interface ChangedGroup {
+  readonly key: Buffer
+  readonly revision: Revision
+  /** Null: it is gone. */
+  readonly group: StoredGroup | null
+  readonly bytes: number
+}
 
 export class GroupTable {
-  private readonly head: Statement<[Buffer], Head>
-  private readonly body: Statement<[number], Body>
-  private readonly row: Statement<[Buffer], GroupRow>
-  private readonly changed: Statement<[Revision], GroupRow>
-  private readonly values: Statement<[Revision, string, number, number, string, Buffer, number]>
-  private readonly upsert: Statement<Record<string, unknown>>
+  private readonly layouts: LayoutTable
+  private readonly head: Statement<[Buffer], HeadRow>
+  private readonly body: Statement<[number], BodyRow>
+  private readonly place: Statement<[number], [partition: string, nameSet: string]>
+  private readonly rowByKey: Statement<[Buffer], GroupRow>
+  private readonly rowById: Statement<[number], GroupRow>
+  private readonly values: Statement<[Revision, number, string, Buffer, number]>
+  private readonly valuesAndLayout: Statement<
+    [Revision, number, string, string, string, Buffer, number]
+  >
+  private readonly insert: Statement<[Buffer, string, string, string, ...StateColumns]>
+  private readonly update: Statement<[...StateColumns, number]>
   private readonly failed: Statement<[Revision, number, number]>
   private readonly bury: Statement<[Revision, Revision, number]>
-  private readonly holders: Statement<[string], { meaning: string; holders: number }>
+  private readonly holders: Statement<[string], [meaning: string, holders: number]>
   private readonly addClaim: Statement<[string, string, number]>
   private readonly dropClaims: Statement<[string, string]>
   private readonly nameSets: Statement<[string], string>
   private readonly addNameSet: Statement<[string, string, number]>
   private readonly dropNameSet: Statement<[string, string]>
-  private readonly meta: Statement<[], Meta>
-  private readonly saveMeta: Statement<[Revision, number, number]>
-  private readonly nonceAt: Statement<[Revision], string>
-  private readonly addNonce: Statement<[Revision, string]>
 
-  constructor(db: Database) {
-    this.head = db.prepare(
-      `SELECT id, live, partition, name_set, revision, shape_revision, shape, created_time_us,
-              push_time_us, failure_time_us, inconsistent, samples FROM groups WHERE key = ?`,
-    )
-    this.body = db.prepare('SELECT families, exposition FROM groups WHERE id = ?')
-    this.row = db.prepare(`SELECT ${ROW} FROM groups WHERE key = ? AND live = 1`)
-    this.changed = db.prepare(
-      `SELECT ${ROW} FROM groups WHERE revision > ? ORDER BY revision LIMIT 1`,
-    )
+  constructor(db: Database, layouts: LayoutTable) {
+    this.layouts = layouts
+    this.head = db.prepare<[Buffer], HeadRow>(`SELECT ${HEAD} FROM groups WHERE key = ?`).raw()
+    this.body = db
+      .prepare<[number], BodyRow>(
+        'SELECT lengths, pushed_before_us, exposition FROM groups WHERE id = ?',
+      )
+      .raw()
+    this.place = db
+      .prepare<[number], [string, string]>('SELECT partition, name_set FROM groups WHERE id = ?')
+      .raw()
+    this.rowByKey = db
+      .prepare<[Buffer], GroupRow>(`SELECT ${ROW} FROM groups WHERE key = ? AND live = 1`)
+      .raw()
+    this.rowById = db.prepare<[number], GroupRow>(`SELECT ${ROW} FROM groups WHERE id = ?`).raw()
     this.values = db.prepare(
-      `UPDATE groups SET revision = ?, shape = ?, push_time_us = ?, samples = ?, families = ?, exposition = ?
+      `UPDATE groups SET revision = ?, push_time_us = ?, lengths = ?, pushed_before_us = '', exposition = ?
         WHERE id = ?`,
     )
-    this.upsert = db.prepare(
-      `INSERT INTO groups (key, labels, partition, name_set, live, revision, shape_revision, shape,
-                           created_time_us, push_time_us, failure_time_us, inconsistent, samples, families, exposition)
-       VALUES (@key, @labels, @partition, @nameSet, 1, @revision, @revision, @shape,
-               @createdTimeUs, @pushTimeUs, @failureTimeUs, @inconsistent, @samples, @families, @exposition)
-       ON CONFLICT (key) DO UPDATE SET
-         live = 1, revision = excluded.revision, shape_revision = excluded.shape_revision,
-         shape = excluded.shape, created_time_us = excluded.created_time_us,
-         push_time_us = excluded.push_time_us,
-         failure_time_us = excluded.failure_time_us, inconsistent = excluded.inconsistent,
-         samples = excluded.samples, families = excluded.families, exposition = excluded.exposition`,
+    this.valuesAndLayout = db.prepare(
+      `UPDATE groups SET revision = ?, push_time_us = ?, layout = ?, lengths = ?, pushed_before_us = ?,
+              exposition = ?
+        WHERE id = ?`,
+    )
+    this.insert = db.prepare(
+      `INSERT INTO groups (key, labels, partition, name_set, live, revision, shape_revision, created_time_us,
+                           push_time_us, failure_time_us, inconsistent, layout, lengths, pushed_before_us, exposition)
+       VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.update = db.prepare(
+      `UPDATE groups SET live = 1, revision = ?, shape_revision = ?, created_time_us = ?, push_time_us = ?,
+              failure_time_us = ?, inconsistent = ?, layout = ?, lengths = ?, pushed_before_us = ?, exposition = ?
+        WHERE id = ?`,
     )
     this.failed = db.prepare('UPDATE groups SET revision = ?, failure_time_us = ? WHERE id = ?')
     this.bury = db.prepare(
-      `UPDATE groups SET live = 0, revision = ?, shape_revision = ?, shape = '', push_time_us = 0,
-              failure_time_us = 0, inconsistent = 0, samples = 0, families = '[]', exposition = x''
+      `UPDATE groups SET live = 0, revision = ?, shape_revision = ?, push_time_us = 0, failure_time_us = 0,
+              inconsistent = 0, layout = '', lengths = '[]', pushed_before_us = '', exposition = x''
         WHERE id = ?`,
     )
-    this.holders = db.prepare('SELECT meaning, holders FROM claims WHERE name = ?')
+    this.holders = db
+      .prepare<[string], [string, number]>('SELECT meaning, holders FROM claims WHERE name = ?')
+      .raw()
     this.addClaim = db.prepare(
       `INSERT INTO claims (name, meaning, holders) VALUES (?, ?, ?)
        ON CONFLICT (name, meaning) DO UPDATE SET holders = holders + excluded.holders`,
@@ -145,229 +194,202 @@ export class GroupTable {
     this.dropNameSet = db.prepare(
       'DELETE FROM name_sets WHERE partition = ? AND name_set = ? AND groups = 0',
     )
-    this.meta = db.prepare('SELECT epoch, revision, floor, groups, samples FROM meta')
-    this.saveMeta = db.prepare('UPDATE meta SET revision = ?, groups = ?, samples = ?')
-    this.nonceAt = db
-      .prepare<[Revision], string>('SELECT nonce FROM commits WHERE revision = ?')
-      .pluck()
-    this.addNonce = db.prepare('INSERT INTO commits (revision, nonce) VALUES (?, ?)')
-  }
-
-  readMeta(): Meta {
-    const meta = this.meta.get()
-    if (meta === undefined) throw new Error('the table meta is empty')
-    return meta
-  }
-
-  /** Ends the writes of a transaction: `meta` is what they made of it. */
-  finish(meta: Meta, nonce: string): void {
-    this.saveMeta.run(meta.revision, meta.groups, meta.samples)
-    this.addNonce.run(meta.revision, nonce)
-  }
-
-  nonceOf(revision: Revision): string | undefined {
-    return this.nonceAt.get(revision)
   }
 
   readGroup(key: Buffer): StoredGroup | null {
-    const row = this.row.get(key)
-    return row === undefined ? null : toGroup(row)
+    const row = this.rowByKey.get(key)
+    return row === undefined ? null : this.toGroup(row)
   }
 
-  /** Live groups and tombstones after a revision, in order of revision. */
-  *changedAfter(revision: Revision): Generator<GroupRow> {
-    // Each has a revision of its own.
-    let row = this.changed.get(revision)
-    while (row !== undefined) {
-      yield row
-      row = this.changed.get(row.revision)
-    }
+  /** A group or a tombstone whose last write has this revision; undefined when it was written again. */
+  changedAt(id: number, revision: Revision): ChangedGroup | undefined {
+    const row = this.rowById.get(id)
+    if (row?.[0] !== revision) return undefined
+    const group = row[1] === 1 ? this.toGroup(row) : null
+    return { key: row[2], revision, group, bytes: row[11].length }
   }
 
-  /** Judges and makes one write; counts it into `meta`. */
-  apply(write: GroupWrite, meta: Meta, timeUs: number): ApplyResult {
+  /** Judges and makes one write; counts it into `progress`. */
+  apply(write: GroupWrite, progress: Progress, timeUs: number): ApplyResult {
     switch (write.kind) {
       case 'replace':
+        return this.replaceValues(write, progress, timeUs) ?? this.push(write, progress, timeUs)
       case 'merge':
-        return this.push(write, meta, timeUs)
+        return this.push(write, progress, timeUs)
       case 'fail':
-        return this.fail(write, meta, timeUs)
+        return this.fail(write, progress, timeUs)
       case 'restore':
-        return this.restore(write, meta)
+        return this.restore(write, progress)
       case 'delete':
-        return this.delete(write, meta)
+        return this.delete(write, progress)
     }
   }
 
-  private push(write: ReplaceGroup | MergeGroup, meta: Meta, timeUs: number): ApplyResult {
-    const head = this.head.get(write.key)
-    const live = head?.live === 1 ? head : undefined
-    // Judging by the digest alone spares the usual PUT from reading what it replaces.
-    if (live !== undefined && write.kind === 'replace' && live.shape === write.shape) {
-      return this.putValues(
-        write,
-        live,
-        encodePushed(write.families),
-        countSamples(write.families),
-        meta,
-        timeUs,
+  /** The usual PUT: the stored families with new values. Undefined when it is another one. */
+  private replaceValues(
+    { key, families }: ReplaceGroup,
+    progress: Progress,
+    timeUs: number,
+  ): ApplyResult | undefined {
+    const row = this.head.get(key)
+    if (row === undefined) return undefined
+    const [id, live, layout, inconsistent] = row
+    if (live !== 1 || !hasLayout(families, this.layouts.get(layout))) return undefined
+    const { lengths, exposition } = packPushed(families)
+    const revision = written(progress, id)
+    this.values.run(revision, timeUs, lengths, exposition, id)
+    return { kind: 'applied', epoch: progress.epoch, revision, inconsistent: inconsistent === 1 }
+  }
+
+  private push(write: ReplaceGroup | MergeGroup, progress: Progress, timeUs: number): ApplyResult {
+    const head = this.headOf(write.key)
+    const live = head?.live === true ? head : undefined
+    const before = live === undefined ? undefined : this.layouts.get(live.layout)
+    const sameShape = before !== undefined && hasSameShape(write, before.families)
+    const change =
+      write.kind === 'merge'
+        ? familyChange(write, live === undefined ? [] : this.familiesOf(live))
+        : { incoming: write.families, outgoing: before?.families ?? [], staying: [] }
+    const families = familiesAfter(change, timeUs)
+    const layout = this.layouts.of(families)
+    let inconsistent = live?.inconsistent ?? false
+    if (!sameShape) {
+      const unguarded = this.uncovered(write)
+      if (unguarded !== undefined) return unguarded
+      const { broken, contradiction } = judgeClaims(
+        change.incoming,
+        change.outgoing,
+        change.staying,
+        (name) => this.holdersOf(name),
       )
+      if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
+      inconsistent = staysInconsistent(write, inconsistent) || contradiction !== undefined
     }
-    const stored = live === undefined ? [] : this.familiesOf(live)
-    const change = familyChange(write, stored)
-    const after = familiesAfter(change, timeUs)
-    if (live !== undefined && hasSameShape(write, stored)) {
-      return this.putValues(
-        write,
-        live,
-        encodeFamilies(after, timeUs),
-        countSamples(after),
-        meta,
-        timeUs,
-      )
+    if (before?.id !== layout.id) this.countClaims(change.incoming, change.outgoing)
+    const packed = packStored(families, timeUs)
+    if (live !== undefined && sameShape) {
+      return this.putValues(live, layout, packed, progress, timeUs)
     }
-    const unguarded = this.uncovered(write)
-    if (unguarded !== undefined) return unguarded
-    const { broken, contradiction } = judgeClaims(
-      change.incoming,
-      change.outgoing,
-      change.staying,
-      (name) => this.holdersOf(name),
-    )
-    if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
-    const inconsistent =
-      staysInconsistent(write, live?.inconsistent === 1) || contradiction !== undefined
-    this.countClaims(change.incoming, change.outgoing)
-    const samples = countSamples(after)
-    const { index, exposition } = encodeFamilies(after, timeUs)
-    this.store(write, meta, live, {
-      shape: write.kind === 'replace' ? write.shape : '',
-      createdTimeUs: live?.created_time_us ?? timeUs,
+    return this.store(write, progress, head, {
+      ...packed,
+      layout,
+      createdTimeUs: live?.createdTimeUs ?? timeUs,
       pushTimeUs: timeUs,
-      failureTimeUs: live?.failure_time_us ?? 0,
-      inconsistent: inconsistent ? 1 : 0,
-      samples,
-      families: index,
-      exposition,
+      failureTimeUs: live?.failureTimeUs ?? 0,
+      inconsistent,
     })
-    return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent }
   }
 
   private putValues(
-    write: ReplaceGroup | MergeGroup,
-    head: Head,
-    { index, exposition }: EncodedFamilies,
-    samples: number,
-    meta: Meta,
+    { id, layout: before, inconsistent }: StoredHead,
+    layout: Layout,
+    { lengths, pushedBeforeUs, exposition }: PackedRow,
+    progress: Progress,
     timeUs: number,
   ): ApplyResult {
-    meta.revision++
-    meta.samples += samples - head.samples
-    // After a merge the digest over all families is not known; the next PUT brings it back.
-    const shape = write.kind === 'replace' ? write.shape : head.shape
-    this.values.run(meta.revision, shape, timeUs, samples, index, exposition, head.id)
-    return {
-      kind: 'applied',
-      epoch: meta.epoch,
-      revision: meta.revision,
-      inconsistent: head.inconsistent === 1,
-    }
+    progress.samples += layout.sampleCount - this.layouts.get(before).sampleCount
+    this.layouts.move(before, layout)
+    const revision = written(progress, id)
+    this.valuesAndLayout.run(revision, timeUs, layout.id, lengths, pushedBeforeUs, exposition, id)
+    return { kind: 'applied', epoch: progress.epoch, revision, inconsistent }
   }
 
-  private fail(write: RecordFailure, meta: Meta, timeUs: number): ApplyResult {
-    const head = this.head.get(write.key)
-    if (head?.live === 1) {
-      meta.revision++
-      this.failed.run(meta.revision, timeUs, head.id)
-      return {
-        kind: 'applied',
-        epoch: meta.epoch,
-        revision: meta.revision,
-        inconsistent: head.inconsistent === 1,
-      }
+  private fail(write: RecordFailure, progress: Progress, timeUs: number): ApplyResult {
+    const head = this.headOf(write.key)
+    if (head?.live === true) {
+      const revision = written(progress, head.id)
+      this.failed.run(revision, timeUs, head.id)
+      const { epoch } = progress
+      return { kind: 'applied', epoch, revision, inconsistent: head.inconsistent }
     }
     const unguarded = this.uncovered(write)
     if (unguarded !== undefined) return unguarded
-    this.store(write, meta, undefined, {
-      shape: '',
+    return this.store(write, progress, head, {
+      ...EMPTY,
+      layout: this.layouts.of([]),
       createdTimeUs: timeUs,
       pushTimeUs: 0,
       failureTimeUs: timeUs,
-      inconsistent: 0,
-      samples: 0,
-      families: '[]',
-      exposition: Buffer.alloc(0),
+      inconsistent: false,
     })
-    return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent: false }
   }
 
-  private restore(write: RestoreGroup, meta: Meta): ApplyResult {
-    if (this.head.get(write.key)?.live === 1) return { kind: 'unchanged' }
+  private restore(write: RestoreGroup, progress: Progress): ApplyResult {
+    const head = this.headOf(write.key)
+    if (head?.live === true) return { kind: 'unchanged' }
     const unguarded = this.uncovered(write)
     if (unguarded !== undefined) return unguarded
     const { broken, contradiction } = judgeClaims(write.families, [], [], (name) =>
       this.holdersOf(name),
     )
     if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
-    const inconsistent = write.knownInconsistent || contradiction !== undefined
     this.countClaims(write.families, [])
-    const { index, exposition } = encodeFamilies(sortedByName(write.families), write.pushTimeUs)
-    this.store(write, meta, undefined, {
-      shape: write.shape,
+    const families = sortedByName(write.families)
+    return this.store(write, progress, head, {
+      ...packStored(families, write.pushTimeUs),
+      layout: this.layouts.of(families),
       createdTimeUs: write.createdTimeUs,
       pushTimeUs: write.pushTimeUs,
       failureTimeUs: write.failureTimeUs,
-      inconsistent: inconsistent ? 1 : 0,
-      samples: countSamples(write.families),
-      families: index,
-      exposition,
+      inconsistent: write.knownInconsistent || contradiction !== undefined,
     })
-    return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent }
   }
 
-  private delete(write: DeleteGroup, meta: Meta): ApplyResult {
-    const head = this.head.get(write.key)
-    if (head?.live !== 1) return { kind: 'unchanged' }
+  private delete(write: DeleteGroup, progress: Progress): ApplyResult {
+    const head = this.headOf(write.key)
+    if (head?.live !== true) return { kind: 'unchanged' }
     if (write.notAfter !== undefined && head.revision > write.notAfter) return { kind: 'unchanged' }
-    this.countClaims([], this.familiesOf(head))
-    this.addNameSet.run(head.partition, head.name_set, -1)
-    this.dropNameSet.run(head.partition, head.name_set)
-    meta.revision++
-    meta.groups--
-    meta.samples -= head.samples
-    this.bury.run(meta.revision, meta.revision, head.id)
-    return { kind: 'applied', epoch: meta.epoch, revision: meta.revision, inconsistent: false }
+    const { families, sampleCount } = this.layouts.get(head.layout)
+    this.countClaims([], families)
+    progress.samples -= sampleCount
+    progress.groups--
+    this.layouts.move(head.layout, undefined)
+    const [partition, nameSet] = this.place.get(head.id)!
+    this.addNameSet.run(partition, nameSet, -1)
+    this.dropNameSet.run(partition, nameSet)
+    const revision = written(progress, head.id)
+    this.bury.run(revision, revision, head.id)
+    return { kind: 'applied', epoch: progress.epoch, revision, inconsistent: false }
   }
 
+  /** Writes a row whole. `head` is that of the group, or of its tombstone. */
   private store(
     write: ReplaceGroup | MergeGroup | RecordFailure | RestoreGroup,
-    meta: Meta,
-    live: Head | undefined,
-    columns: {
-      shape: string
-      createdTimeUs: number
-      pushTimeUs: number
-      failureTimeUs: number
-      inconsistent: number
-      samples: number
-      families: string
-      exposition: Buffer
-    },
-  ): void {
-    if (live === undefined) {
+    progress: Progress,
+    head: StoredHead | undefined,
+    state: NewState,
+  ): ApplyResult {
+    const { layout } = state
+    if (head?.live !== true) {
       this.addNameSet.run(write.partition, write.nameSet, 1)
-      meta.groups++
+      progress.groups++
+    } else {
+      progress.samples -= this.layouts.get(head.layout).sampleCount
     }
-    meta.samples += columns.samples - (live?.samples ?? 0)
-    meta.revision++
-    this.upsert.run({
-      key: write.key,
-      labels: write.description,
-      partition: write.partition,
-      nameSet: write.nameSet,
-      revision: meta.revision,
-      ...columns,
-    })
+    progress.samples += layout.sampleCount
+    this.layouts.move(head?.layout ?? '', layout)
+    const revision = ++progress.revision
+    const columns: StateColumns = [
+      revision,
+      revision,
+      state.createdTimeUs,
+      state.pushTimeUs,
+      state.failureTimeUs,
+      state.inconsistent ? 1 : 0,
+      layout.id,
+      state.lengths,
+      state.pushedBeforeUs,
+      state.exposition,
+    ]
+    if (head !== undefined) {
+      this.update.run(...columns, head.id)
+      progress.written.push(head.id)
+    } else {
+      const { key, description, partition, nameSet } = write
+      const { lastInsertRowid } = this.insert.run(key, description, partition, nameSet, ...columns)
+      progress.written.push(Number(lastInsertRowid))
+    }
+    return { kind: 'applied', epoch: progress.epoch, revision, inconsistent: state.inconsistent }
   }
 
   /** Undefined when the guard of a write covers all that its judgement depends on. */
@@ -382,20 +404,62 @@ export class GroupTable {
     const covered =
       others.every((nameSet) => judged.has(nameSet)) &&
       write.guard.groups.every(({ key, shapeRevision }) => {
-        const head = this.head.get(key)
-        return (head?.live === 1 ? head.shape_revision : 0) === shapeRevision
+        const head = this.headOf(key)
+        return (head?.live === true ? head.shapeRevision : 0) === shapeRevision
       })
     return covered ? undefined : { kind: 'unguarded', nameSets: others }
   }
 
-  private familiesOf(head: Head): StoredFamily[] {
-    const body = this.body.get(head.id)
-    if (body === undefined) return []
-    return decodeFamilies(body.families, body.exposition, head.push_time_us)
+  private headOf(key: Buffer): StoredHead | undefined {
+    const row = this.head.get(key)
+    if (row === undefined) return undefined
+    const [id, live, layout, inconsistent, revision, shapeRevision, ...times] = row
+    const [createdTimeUs, pushTimeUs, failureTimeUs] = times
+    return {
+      id,
+      live: live === 1,
+      layout,
+      inconsistent: inconsistent === 1,
+      revision,
+      shapeRevision,
+      createdTimeUs,
+      pushTimeUs,
+      failureTimeUs,
+    }
+  }
+
+  private familiesOf({ id, layout, pushTimeUs }: StoredHead): StoredFamily[] {
+    const [lengths, pushedBeforeUs, exposition] = this.body.get(id)!
+    const row = { lengths, pushedBeforeUs, exposition }
+    return unpack(readPacked(row, this.layouts.get(layout), pushTimeUs), pushTimeUs)
+  }
+
+  private toGroup(row: GroupRow): StoredGroup {
+    const [revision, , key, shapeRevision, createdTimeUs, pushTimeUs, failureTimeUs, marked] = row
+    const [, , , , , , , , layout, lengths, pushedBeforeUs, exposition] = row
+    const packed = readPacked(
+      { lengths, pushedBeforeUs, exposition },
+      this.layouts.get(layout),
+      pushTimeUs,
+    )
+    let families: StoredFamily[] | undefined
+    return {
+      key,
+      revision,
+      shapeRevision,
+      createdTimeUs,
+      pushTimeUs,
+      failureTimeUs,
+      inconsistent: marked === 1,
+      packed,
+      get families() {
+        return (families ??= unpack(packed, pushTimeUs))
+      },
+    }
   }
 
   private holdersOf(name: string): Map<string, number> {
-    return new Map(this.holders.all(name).map(({ meaning, holders }) => [meaning, holders]))
+    return new Map(this.holders.all(name))
   }
 
   private countClaims(
@@ -409,15 +473,8 @@ export class GroupTable {
   }
 }
 
-export function toGroup(row: GroupRow): StoredGroup {
-  return {
-    key: row.key,
-    revision: row.revision,
-    shapeRevision: row.shape_revision,
-    createdTimeUs: row.created_time_us,
-    pushTimeUs: row.push_time_us,
-    failureTimeUs: row.failure_time_us,
-    inconsistent: row.inconsistent === 1,
-    families: decodeFamilies(row.families, row.exposition, row.push_time_us),
-  }
+/** The next revision, taken by a write to this group. */
+function written(progress: Progress, id: number): Revision {
+  progress.written.push(id)
+  return ++progress.revision
 }

@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3'
 import { loadMigrations, type Migration } from '../../migrations/migrations.ts'
 import { StoreError } from '../errors.ts'
+import { layoutId } from './layout.ts'
 
 /** "Slce": what a Sluice database carries as application_id (read by file-checks.ts). */
 export const APPLICATION_ID = 0x536c6365
@@ -24,6 +25,7 @@ export function migrate(db: Database, migrations: readonly Migration[] = loadMig
       )
     }
     if (version === known) return
+    db.function('layout_id', { deterministic: true }, (text) => layoutId(String(text)))
     for (const migration of migrations.slice(version)) {
       db.exec(migration.sql)
       db.exec(`PRAGMA user_version = ${migration.version}`)

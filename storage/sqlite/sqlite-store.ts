@@ -18,12 +18,15 @@ import type {
   StoredGroup,
   StoreStatus,
 } from '../group-store.ts'
+import { CommitTable, type Head, type Progress } from './commit-table.ts'
 import { isBusy, toStoreError } from './errors.ts'
 import { checkDatabaseFile, watchIdentity } from './file-checks.ts'
 import { GroupCommit } from './group-commit.ts'
-import { GroupTable, toGroup } from './group-table.ts'
+import { GroupTable } from './group-table.ts'
 import { keepStatements } from './keep-statements.ts'
+import { LayoutTable } from './layout-table.ts'
 import { migrate } from './migrate.ts'
+import { PendingChanges } from './pending-changes.ts'
 import { recount } from './recount.ts'
 
 export interface SqliteOptions {
@@ -115,6 +118,8 @@ class SqliteStore implements GroupStore {
   private readonly file: string
   private readonly settings: SqliteOptions
   private readonly table: GroupTable
+  private readonly history: CommitTable
+  private readonly pending: PendingChanges
   private readonly commits: GroupCommit<GroupWrite, ApplyResult>
   private readonly begin: Statement
   private readonly commit: Statement
@@ -127,7 +132,9 @@ class SqliteStore implements GroupStore {
     this.file = file
     this.url = `sqlite:${file}`
     this.settings = settings
-    this.table = new GroupTable(db)
+    this.table = new GroupTable(db, new LayoutTable(db))
+    this.history = new CommitTable(db)
+    this.pending = new PendingChanges(db, this.history)
     this.begin = db.prepare('BEGIN IMMEDIATE')
     this.commit = db.prepare('COMMIT')
     this.identity = watchIdentity(file)
@@ -155,7 +162,7 @@ class SqliteStore implements GroupStore {
   async wipe(nonce: () => string): Promise<number> {
     const { keys, head } = await this.reading(() => ({
       keys: this.db.prepare<[], Buffer>('SELECT key FROM groups WHERE live = 1').pluck().all(),
-      head: this.table.readMeta().revision,
+      head: this.history.head().revision,
     }))
     let removed = 0
     for (let i = 0; i < keys.length; i += WIPE_BATCH) {
@@ -182,28 +189,26 @@ class SqliteStore implements GroupStore {
         await setImmediate()
         this.checkUsable()
       }
-      const { revision } = this.table.readMeta()
-      this.db
-        .prepare('DELETE FROM commits WHERE revision <= ?')
-        .run(revision - this.settings.historyMax)
+      this.history.dropUpTo(this.history.head().revision - this.settings.historyMax)
     } catch (error) {
       if (!isBusy(error)) throw toStoreError(error, this.file)
     }
   }
 
   async verify(): Promise<string[]> {
-    return this.reading(() => recount(this.db))
+    return this.reading(() => recount(this.db, this.table, this.history.head()))
   }
 
   async status(): Promise<StoreStatus> {
     const startedAt = performance.now()
     try {
       return await this.reading(() => {
-        const { groups, samples } = this.table.readMeta()
+        const head = this.history.head()
+        const { groups, samples } = head
         return {
           driver: 'sqlite',
           unavailable: undefined,
-          head: this.headCursor(),
+          head: cursorOf(head),
           groups,
           samples,
           roundTripMs: performance.now() - startedAt,
@@ -225,15 +230,15 @@ class SqliteStore implements GroupStore {
 
   /** One transaction, on the file that was opened: looked at before, and again before anybody is told. */
   private runBatch(writes: readonly GroupWrite[]): ApplyResult[] {
-    const { db, table } = this
+    const { db, table, history } = this
     this.checkIdentity()
     this.begin.run()
     let results: ApplyResult[]
     try {
-      const meta = table.readMeta()
-      const before = meta.revision
-      results = writes.map((write) => table.apply(write, meta, this.now()))
-      if (meta.revision > before) table.finish(meta, writes[writes.length - 1]!.nonce)
+      const head = history.head()
+      const progress: Progress = { ...head, written: [] }
+      results = writes.map((write) => table.apply(write, progress, this.now()))
+      if (progress.written.length > 0) history.append(progress, writes[writes.length - 1]!.nonce)
       this.commit.run()
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK')
@@ -244,55 +249,50 @@ class SqliteStore implements GroupStore {
   }
 
   private readPage(request: ChangesRequest): ChangePage | ChangesReset {
-    const meta = this.table.readMeta()
-    const reason = this.resetReason(request, meta)
+    const head = this.history.head()
+    const reason = this.resetReason(request, head)
     if (reason !== undefined) return { kind: 'reset', reason }
     const items: { key: Buffer; group: StoredGroup | null }[] = []
     let upto = request.after
     let bytes = 0
     let complete = true
-    if (meta.revision > request.after) {
-      for (const row of this.table.changedAfter(request.after)) {
-        if (bytes >= request.bytesMax) {
-          complete = false
-          break
-        }
-        items.push({ key: row.key, group: row.live === 1 ? toGroup(row) : null })
-        upto = row.revision
-        bytes += ROW_BYTES + row.families.length + row.exposition.length
+    for (const [revision, id] of this.pending.after(request.after, head)) {
+      if (bytes >= request.bytesMax) {
+        complete = false
+        break
       }
+      const changed = this.table.changedAt(id, revision)
+      if (changed === undefined) continue
+      items.push({ key: changed.key, group: changed.group })
+      upto = revision
+      bytes += ROW_BYTES + changed.bytes
     }
-    const storeTimeUs = this.now()
+    if (complete) this.pending.forget()
     return {
       kind: 'page',
-      head: this.headCursor(),
-      upto: complete ? meta.revision : upto,
+      head: cursorOf(head),
+      upto: complete ? head.revision : upto,
       complete,
-      storeTimeUs,
+      storeTimeUs: this.now(),
       items,
     }
   }
 
   private resetReason(
     { position, after, full }: ChangesRequest,
-    meta: { epoch: string; revision: number; floor: number },
+    head: Head,
   ): ChangesReset['reason'] | undefined {
     if (position.revision === 0) return undefined
-    if (position.epoch !== meta.epoch) return 'epoch'
-    if (position.revision > meta.revision) return 'ahead'
-    const nonce = this.table.nonceOf(position.revision)
+    if (position.epoch !== head.epoch) return 'epoch'
+    if (position.revision > head.revision) return 'ahead'
+    const nonce =
+      position.revision === head.revision ? head.nonce : this.history.nonceOf(position.revision)
     if (nonce === undefined) {
-      const oldest = this.db.prepare('SELECT min(revision) FROM commits').pluck().get() as
-        number | null
-      return oldest !== null && position.revision < oldest ? 'history' : 'diverged'
+      const oldest = this.history.oldest()
+      return oldest !== undefined && position.revision <= oldest ? 'history' : 'diverged'
     }
     if (nonce !== position.nonce) return 'diverged'
-    return meta.floor > (full ? position.revision : after) ? 'floor' : undefined
-  }
-
-  private headCursor(): Cursor {
-    const { epoch, revision } = this.table.readMeta()
-    return { epoch, revision, nonce: this.table.nonceOf(revision) ?? '' }
+    return head.floor > (full ? position.revision : after) ? 'floor' : undefined
   }
 
   /** Drops one batch of the oldest; true when there are more to drop. */
@@ -347,6 +347,10 @@ class SqliteStore implements GroupStore {
       `${this.lost} while Sluice had it open; nothing is acknowledged until it is put back and Sluice restarted`,
     )
   }
+}
+
+function cursorOf({ epoch, revision, nonce }: Head): Cursor {
+  return { epoch, revision, nonce }
 }
 
 function bytesOf(write: GroupWrite): number {

@@ -5,9 +5,9 @@ import { StoreError } from '../../storage/errors.ts'
 import { ORIGIN } from '../../storage/group-store.ts'
 import { send, waitFor } from '../support/http.ts'
 import { runProgram, startGateway } from '../support/program.ts'
-import { applied, since } from './contract/reading.ts'
+import { applied, contents, headOf, readOne, since } from './contract/reading.ts'
 import { family, merge, remove, replace } from './contract/writes.ts'
-import { newPath, openStore } from './sqlite-files.ts'
+import { newPath, openDatabase, openStore } from './sqlite-files.ts'
 
 const GROUPS = 200
 const PAGE_BYTES = 8192
@@ -140,9 +140,14 @@ test('a running gateway answers 503 to what meets damaged pages, naming the file
 })
 
 describe('rows whose own bytes were overwritten', () => {
-  test('an index that is no JSON any more: the group is corrupt, the file is named', async () => {
+  test.each([
+    ['is no JSON any more', '["m_77",', '["m_77"#'],
+    ['reads otherwise than it was written', '"m_77","gauge"]', '"m_77","gauze"]'],
+  ])('a layout that %s: the group is corrupt, the file is named', async (_what, find, put) => {
     const file = await filledDatabase()
-    spoilText(file, '["m_77",', '["m_77"#')
+    openDatabase(file)
+      .prepare('UPDATE layouts SET families = replace(families, ?, ?)')
+      .run(find, put)
     const store = openStore(file)
     await expectDamage(file, store.read([keyOf(77)]))
     await expectDamage(file, store.changes(since(ORIGIN)))
@@ -151,11 +156,37 @@ describe('rows whose own bytes were overwritten', () => {
     expect(await refusedStart(file)).toContain(file)
   })
 
-  test('an index whose lengths are not those of the text: the group is corrupt', async () => {
+  test('a layout that is gone: its group is corrupt, the file is named', async () => {
     const file = await filledDatabase()
-    const bytes = Buffer.byteLength(textOf(77))
-    spoilText(file, `["m_77",${bytes},`, `["m_77",${bytes - 1},`)
-    await expectDamage(file, openStore(file).read([keyOf(77)]))
+    openDatabase(file).exec(`DELETE FROM layouts WHERE families LIKE '[["m_77",%'`)
+    const store = openStore(file)
+    await expectDamage(file, store.read([keyOf(77)]))
+    await expectDamage(file, store.changes(since(ORIGIN)))
+    await expectDamage(file, store.apply(replace(keyOf(77), [family('new')])))
+    expect(contents(await readOne(store, keyOf(78)))).toEqual({ m_78: textOf(78) })
+  })
+
+  test.each([
+    ['lengths that are not those of the text', `lengths = '[1]'`],
+    ['more lengths than families', `lengths = '[1,' || substr(lengths, 2)`],
+    ['lengths that are no numbers', `lengths = '["1"]'`],
+    ['lengths that are no JSON', `lengths = '[1'`],
+    ['push times that are no JSON', `pushed_before_us = 'x'`],
+  ])('%s: the group is corrupt', async (_what, change) => {
+    const file = await filledDatabase()
+    openDatabase(file).prepare(`UPDATE groups SET ${change} WHERE key = ?`).run(keyOf(77))
+    const store = openStore(file)
+    await expectDamage(file, store.read([keyOf(77)]))
+    await expectDamage(file, store.changes(since(ORIGIN)))
+  })
+
+  test('a list of written groups that cannot be read: following the store is corrupt', async () => {
+    const file = await filledDatabase()
+    const store = openStore(file)
+    const head = await headOf(store)
+    await applied(store, merge(keyOf(77), []))
+    openDatabase(file).exec(`UPDATE commits SET written = '[7' WHERE revision = ${GROUPS + 1}`)
+    await expectDamage(file, store.changes(since(head)))
   })
 
   test('text without line ends: the gateway says so and does not hang', async () => {

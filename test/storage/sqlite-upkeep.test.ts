@@ -17,8 +17,8 @@ async function fullOfTombstones(): Promise<string> {
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MANY})
      INSERT INTO groups (key, labels, partition, name_set, live, revision, shape_revision, created_time_us)
      SELECT CAST(i AS BLOB), '', 'p', 'n', 0, i, i, 1 FROM n;
-     INSERT INTO commits (revision, nonce) VALUES (${MANY}, '0123456789abcdef');
-     UPDATE meta SET revision = ${MANY};
+     INSERT INTO commits (revision, nonce, groups, samples, written)
+     VALUES (${MANY}, '0123456789abcdef', 0, 0, '[]');
      COMMIT`,
   )
   db.close()

@@ -35,6 +35,11 @@ export async function exists(store: GroupStore, key: string | Buffer): Promise<b
   return (await store.read([keyOf(key)]))[0] !== null
 }
 
+/** A group without its second form, which says nothing that the first does not. */
+export function withoutPacked({ packed: _, ...group }: StoredGroup): StoredGroup {
+  return group
+}
+
 /** Family names with their bytes as text. */
 export function contents(group: StoredGroup | null): Record<string, string> {
   return Object.fromEntries((group?.families ?? []).map(({ name, data }) => [name, String(data)]))
