@@ -11,10 +11,12 @@ import { aliasOf, candidateGroups, describeClash, nameSetOf, PUSH_TIME } from '.
 import { renderLabels } from './exposition/text/render.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { OwnMetrics } from './telemetry/own-metrics.ts'
-import { exposedLabels, parseStored, type GroupSlot } from './view/group-slot.ts'
+import { exposedLabels, parseStored } from './view/group-slot.ts'
+import { inSlices } from './view/in-slices.ts'
 import type { ExpositionFormat } from './exposition/negotiate.ts'
 import { ownPage } from './view/own-page.ts'
-import { joinGzip, joinPlain, type Rope, type RopePart } from './view/rope.ts'
+import { deflateAll, joinGzip, joinPlain, type Rope, type RopePart } from './view/rope.ts'
+import type { ShownGroup } from './view/shown-group.ts'
 import type { View } from './view/view.ts'
 import { within } from './within.ts'
 
@@ -102,7 +104,7 @@ export class Gateway {
   }
 
   /** All groups as of now, in order of their keys. */
-  async groups(): Promise<GroupSlot[]> {
+  async groups(): Promise<ShownGroup[]> {
     const { view, storeTimeoutMs } = this.options
     await within(storeTimeoutMs, view.sync())
     return view.groups()
@@ -126,8 +128,10 @@ export class Gateway {
         ? []
         : await ownMetrics.collect(staleMs === undefined ? store : { ...store, up: false })
     const { epoch, revision } = view.position
-    const rope = join(view.page(format, own), encoding)
-    return { ...rope, position: { epoch, revision }, staleMs }
+    // What is shown is settled in the first slice; pushes and other scrapes go on in between.
+    const parts = await inSlices(view.pageSteps(format, own))
+    if (encoding === 'gzip') await inSlices(deflateAll(parts))
+    return { ...join(parts, encoding), position: { epoch, revision }, staleMs }
   }
 
   /** What this process says of itself, whatever the store does. */

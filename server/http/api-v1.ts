@@ -8,7 +8,7 @@ import type { Label, Metric, MetricFamily, MetricType } from '../metrics/metric-
 import { boundedBuckets, type BoundedBucket } from '../metrics/native-buckets.ts'
 import { formatCount, formatFloat64 } from '../metrics/numbers.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
-import { familyOf, pushedAtOf, type GroupSlot } from '../view/group-slot.ts'
+import type { ShownGroup } from '../view/shown-group.ts'
 import { nextDrain, sendStatus } from './answers.ts'
 import { isGone } from './http-versions.ts'
 
@@ -63,9 +63,9 @@ export async function handleMetrics(
     return
   }
   response.write('{"status":"success","data":[')
-  for (const [i, slot] of groups.entries()) {
+  for (const [i, group] of groups.entries()) {
     if (isGone(response)) return
-    const more = response.write(`${i === 0 ? '' : ','}${JSON.stringify(describeGroup(slot))}`)
+    const more = response.write(`${i === 0 ? '' : ','}${JSON.stringify(describeGroup(group))}`)
     if (!more) await nextDrain(response)
     else if (i % GROUPS_AT_A_TIME === 0) await setImmediate()
   }
@@ -96,21 +96,21 @@ const TYPE_NAMES: Readonly<Record<MetricType, string>> = {
 }
 
 /** A group in the original's form: families beside `labels` and `last_push_successful`. */
-function describeGroup(slot: GroupSlot): Record<string, unknown> {
+function describeGroup(shown: ShownGroup): Record<string, unknown> {
   // Without a prototype, so that a family may have any name.
   const group = Object.create(null) as Record<string, unknown>
-  for (const name of slot.list.names) {
-    const family = familyOf(slot, name)
+  for (const name of shown.names) {
+    const family = shown.family(name)
     group[name] = {
-      time_stamp: formatTimestamp(pushedAtOf(slot, name)),
+      time_stamp: formatTimestamp(shown.pushedAt(name)),
       type: TYPE_NAMES[family.type],
       ...(family.help === undefined ? {} : { help: family.help }),
       metrics: describeMetrics(family),
     }
   }
   // A family of one of these names gives way, as in the original.
-  group.labels = labelObject(slot.grouping.labels)
-  group.last_push_successful = slot.failureTimeUs <= slot.pushTimeUs
+  group.labels = labelObject(shown.grouping.labels)
+  group.last_push_successful = shown.slot.failureTimeUs <= shown.slot.pushTimeUs
   return group
 }
 

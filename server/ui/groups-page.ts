@@ -5,19 +5,11 @@ import { groupPath } from '../groups/grouping-key.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
 import { boundedBuckets } from '../metrics/native-buckets.ts'
 import { formatFloat64 } from '../metrics/numbers.ts'
-import {
-  familyOf,
-  helpTextOf,
-  isMoreThanText,
-  pushedAtOf,
-  samplesOf,
-  typeOf,
-  type GroupSlot,
-} from '../view/group-slot.ts'
+import type { ShownGroup } from '../view/shown-group.ts'
 import { html, type Markup } from './html.ts'
 
 export interface GroupsPageInput {
-  readonly slots: readonly GroupSlot[]
+  readonly groups: readonly ShownGroup[]
   readonly position: Cursor
   /** Shown are groups whose labels or family names hold this text. */
   readonly search: string
@@ -36,7 +28,7 @@ const NATIVE_LINES_MAX = 200
 const SAMPLES_BYTES_MAX = 16 * 1024
 
 export function groupsPage(input: GroupsPageInput): string {
-  const found = input.slots.filter((slot) => matches(slot, input.search))
+  const found = input.groups.filter((group) => matches(group, input.search))
   const pageCount = Math.max(1, Math.ceil(found.length / GROUPS_A_PAGE))
   const pageNumber = Math.min(input.pageNumber, pageCount)
   const shown = found.slice((pageNumber - 1) * GROUPS_A_PAGE, pageNumber * GROUPS_A_PAGE)
@@ -71,8 +63,8 @@ export function groupsPage(input: GroupsPageInput): string {
             />
             <button type="submit">Search</button>
           </form>
-          <p role="status">${summary(found.length, input.slots.length)}</p>
-          ${shown.map((slot) => groupSection(slot, input))}
+          <p role="status">${summary(found.length, input.groups.length)}</p>
+          ${shown.map((group) => groupSection(group, input))}
           ${pageLinks(input, pageNumber, pageCount)}
         </main>
         <footer>
@@ -84,12 +76,12 @@ export function groupsPage(input: GroupsPageInput): string {
   return page.text
 }
 
-function matches(slot: GroupSlot, search: string): boolean {
+function matches(group: ShownGroup, search: string): boolean {
   if (search === '') return true
   const wanted = search.toLowerCase()
   return (
-    renderLabels(slot.grouping.labels).toLowerCase().includes(wanted) ||
-    slot.list.names.some((name) => name.toLowerCase().includes(wanted))
+    renderLabels(group.grouping.labels).toLowerCase().includes(wanted) ||
+    group.names.some((name) => name.toLowerCase().includes(wanted))
   )
 }
 
@@ -99,12 +91,13 @@ function summary(found: number, total: number): string {
   return found === total ? `${total} ${groups}` : `${found} of ${total} ${groups}`
 }
 
-function groupSection(slot: GroupSlot, { prefix, utf8Names }: GroupsPageInput): Markup {
+function groupSection(group: ShownGroup, { prefix, utf8Names }: GroupsPageInput): Markup {
+  const { slot, grouping } = group
   const failed = slot.failureTimeUs > slot.pushTimeUs
-  const labels = renderLabels(slot.grouping.labels)
+  const labels = renderLabels(grouping.labels)
   return html`<section class="group${failed ? ' failed' : ''}">
     <h2>
-      ${slot.grouping.labels.map(({ name, value }) => html`<span class="label">${name}="${value}"</span> `)}
+      ${grouping.labels.map(({ name, value }) => html`<span class="label">${name}="${value}"</span> `)}
     </h2>
     <p>
       ${slot.pushTimeUs === 0 ? 'never pushed successfully' : html`last push ${time(slot.pushTimeUs)}`}
@@ -112,36 +105,36 @@ function groupSection(slot: GroupSlot, { prefix, utf8Names }: GroupsPageInput): 
       <button
         class="delete"
         type="button"
-        data-path="${prefix}/metrics/${groupPath(slot.grouping, utf8Names)}"
+        data-path="${prefix}/metrics/${groupPath(grouping, utf8Names)}"
         data-group="${labels}"
       >
         Delete group
       </button>
     </p>
-    ${slot.list.names.map((name) => familySection(slot, name))}
+    ${group.names.map((name) => familySection(group, name))}
   </section> `
 }
 
-function familySection(slot: GroupSlot, name: string): Markup {
-  const samples = samplesOf(slot, name)
+function familySection(group: ShownGroup, name: string): Markup {
+  const samples = group.samples(name)
   const text = samples.toString('utf8', 0, SAMPLES_BYTES_MAX)
   const lines = text.slice(0, text.lastIndexOf('\n') + 1)
   const cut = lines.length < samples.length && samples.length > SAMPLES_BYTES_MAX
   return html`<details>
     <summary>
-      <code>${name}</code> <span class="type">${typeOf(slot, name)}</span>
-      <span class="help">${helpTextOf(slot, name)}</span>
+      <code>${name}</code> <span class="type">${group.type(name)}</span>
+      <span class="help">${group.help(name)}</span>
     </summary>
-    <p>pushed ${time(pushedAtOf(slot, name))}</p>
+    <p>pushed ${time(group.pushedAt(name))}</p>
     <pre>${lines}${cut ? '…' : ''}</pre>
-    ${isMoreThanText(slot, name) ? nativeSection(slot, name) : ''}
+    ${group.isMoreThanText(name) ? nativeSection(group, name) : ''}
   </details> `
 }
 
 /** The buckets of native histograms, which have no lines of text. */
-function nativeSection(slot: GroupSlot, name: string): Markup {
+function nativeSection(group: ShownGroup, name: string): Markup {
   const lines: string[] = []
-  for (const metric of familyOf(slot, name).metrics) {
+  for (const metric of group.family(name).metrics) {
     if (!('buckets' in metric) || metric.native === undefined) continue
     for (const bucket of boundedBuckets(metric.native)) {
       const bounds = `${formatFloat64(bucket.lower)}, ${formatFloat64(bucket.upper)}`

@@ -37,7 +37,7 @@ export function createPages({ gateway, settings, build, startedAt }: PagesOption
     async groups(request, response) {
       const query = new URLSearchParams(request.url.split('?')[1] ?? '')
       const page = groupsPage({
-        slots: await gateway.groups(),
+        groups: await gateway.groups(),
         position: gateway.position,
         search: query.get('search') ?? '',
         pageNumber: Math.max(1, Math.trunc(Number(query.get('page') ?? 1)) || 1),

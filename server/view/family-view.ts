@@ -1,222 +1,82 @@
 /**
  * One family of the page over all groups that have it: the groups in order of their keys, cut into
- * segments of about 64 KB, each with its bytes kept. A changed group makes one segment dirty.
+ * segments of about 64 KB. A changed group makes one new segment.
  */
-import { escapeFamily, unescapeHelp } from '../exposition/text/render.ts'
-import type { MetricType } from '../metrics/metric-family.ts'
+import { unescapeHelp } from '../exposition/text/render.ts'
+import type { MetricFamily, MetricType } from '../metrics/metric-family.ts'
 import { escapeMetricName, type EscapingScheme } from '../metrics/names.ts'
-import {
-  helpTextOf,
-  isMoreThanText,
-  samplesOf,
-  shownFamilyOf,
-  typeOf,
-  unitOf,
-  type GroupSlot,
-} from './group-slot.ts'
-import {
-  encodeFamilyMetrics,
-  encodeHead,
-  type FamilyFormat,
-  type FamilyHead,
-} from './page-pieces.ts'
+import { headerOf, type GroupDraft, type GroupSlot } from './group-slot.ts'
+import type { Steps } from './in-slices.ts'
+import { encodeHead, type FamilyFormat, type FamilyHead } from './page-pieces.ts'
+import { lowerBound, Segment, SEGMENT_BYTES, SegmentBuilder } from './segment.ts'
 import { RopePart } from './rope.ts'
 
-/** Cutting into larger parts compresses better, into smaller ones costs less per changed group. */
-const SEGMENT_BYTES = 64 * 1024
-const SEGMENT_GROUPS_MAX = 1024
+/** What happens to a family: for each group that changed, in order of keys, its draft and the family's place there. */
+export class FamilyChanges {
+  readonly ids: string[] = []
+  readonly drafts: (GroupDraft | undefined)[] = []
+  readonly indexes: number[] = []
 
-class Segment {
-  slots: GroupSlot[]
-  /** The metrics by what they depend on of a format; see `part`. */
-  private parts = new Map<string, RopePart>()
-  /** HELP of the first group that has one; undefined before the segment is looked at. */
-  private help: string | undefined
-  private mayBeQuoted: boolean | undefined
-  private moreThanText: boolean | undefined
-  private byteCount: number | undefined
-
-  constructor(slots: GroupSlot[]) {
-    this.slots = slots
-  }
-
-  touch(): void {
-    this.parts.clear()
-    this.help = undefined
-    this.mayBeQuoted = undefined
-    this.moreThanText = undefined
-    this.byteCount = undefined
-  }
-
-  /** Of the samples as text, names unescaped. */
-  bytes(name: string): number {
-    return (this.byteCount ??= this.slots.reduce(
-      (total, slot) => total + samplesOf(slot, name).length,
-      0,
-    ))
-  }
-
-  helpText(name: string): string {
-    if (this.help === undefined) {
-      this.help = ''
-      for (const slot of this.slots) {
-        this.help = helpTextOf(slot, name)
-        if (this.help !== '') break
-      }
-    }
-    return this.help
-  }
-
-  /**
-   * The metrics in a format. One part serves all escapings when no name in here needs quotes, and OpenMetrics as
-   * well as text when there is nothing but text.
-   */
-  part(name: string, format: FamilyFormat): RopePart {
-    const { syntax, escaping, shape } = format
-    this.mayBeQuoted ??= this.slots.some((slot) => slot.mayBeQuoted)
-    this.moreThanText ??= this.slots.some((slot) => isMoreThanText(slot, name))
-    const plain = escaping === 'allow-utf-8' || !this.mayBeQuoted
-    const asText = syntax === 'text' || (syntax === 'openmetrics' && !this.moreThanText)
-    const kind = asText ? 'text' : `${syntax} ${shape?.type} ${shape?.created}`
-    const id = `${kind} ${plain ? 'any' : escaping}`
-    let part = this.parts.get(id)
-    if (part === undefined) {
-      part = new RopePart(
-        Buffer.concat(
-          this.slots.map((slot) =>
-            asText && (plain || !slot.mayBeQuoted)
-              ? samplesOf(slot, name)
-              : encodeSlot(slot, name, format),
-          ),
-        ),
-      )
-      this.parts.set(id, part)
-    }
-    return part
-  }
-}
-
-function encodeSlot(slot: GroupSlot, name: string, format: FamilyFormat): Buffer {
-  const family = shownFamilyOf(slot, name)
-  return encodeFamilyMetrics(
-    format,
-    slot.mayBeQuoted ? escapeFamily(family, format.escaping) : family,
-  )
-}
-
-export class FamilyView {
-  readonly name: string
-  private segments: Segment[] = []
-  /** The last header in each format. */
-  private readonly headers = new Map<string, RopePart>()
-  private sizesChanged = false
-  /** How many groups have which HELP. */
-  private readonly helps = new Map<string, number>()
-
-  constructor(name: string) {
-    this.name = name
-  }
-
-  get isEmpty(): boolean {
-    return this.segments.length === 0
-  }
-
-  /** Adds a group, or takes its new slot in place of its old one. */
-  put(slot: GroupSlot): void {
-    this.changed()
-    const at = this.segmentFor(slot.id)
-    const segment = this.segments[at]
-    this.countHelp(slot, 1)
-    if (segment === undefined) {
-      this.segments.push(new Segment([slot]))
-      return
-    }
-    const index = lowerBound(segment.slots, slot.id)
-    const before = segment.slots[index]
-    if (before?.id === slot.id) {
-      this.countHelp(before, -1)
-      segment.slots[index] = slot
-    } else {
-      segment.slots.splice(index, 0, slot)
-    }
-    segment.touch()
-    if (segment.slots.length > SEGMENT_GROUPS_MAX) this.segments.splice(at, 1, ...this.cut(segment))
+  put(draft: GroupDraft, index: number): void {
+    this.ids.push(draft.slot.id)
+    this.drafts.push(draft)
+    this.indexes.push(index)
   }
 
   remove(id: string): void {
-    this.changed()
-    const at = this.segmentFor(id)
-    const segment = this.segments[at]
-    if (segment === undefined) return
-    const index = lowerBound(segment.slots, id)
-    const slot = segment.slots[index]
-    if (slot?.id !== id) return
-    this.countHelp(slot, -1)
-    segment.slots.splice(index, 1)
-    if (segment.slots.length === 0) this.segments.splice(at, 1)
-    else segment.touch()
+    this.ids.push(id)
+    this.drafts.push(undefined)
+    this.indexes.push(-1)
+  }
+}
+
+/** A family after its changes, which shows nothing of them before it is taken. */
+export interface MergedFamily {
+  readonly segments: readonly Segment[]
+  /** HELP texts and how many groups more have them. */
+  readonly helps: ReadonlyMap<string, number>
+}
+
+/** A family at one moment; it stays what it is while the view goes on. */
+export class FamilyAtOnce {
+  readonly name: string
+  readonly segments: readonly Segment[]
+  private readonly headers: Map<string, RopePart>
+  private knownType: MetricType | undefined
+  private knownHelp: string | undefined
+
+  constructor(name: string, segments: readonly Segment[], headers: Map<string, RopePart>) {
+    this.name = name
+    this.segments = segments
+    this.headers = headers
   }
 
-  /** Something other than the slot itself changed what this group shows. */
-  touch(id: string): void {
-    this.changed()
-    this.segments[this.segmentFor(id)]?.touch()
-  }
-
-  /** A HELP that some group has and that is not shown; undefined when all agree. */
-  get otherHelpText(): string | undefined {
-    if (this.helps.size < 2) return undefined
-    const shown = this.helpText
-    return [...this.helps.keys()].find((help) => help !== shown)
-  }
-
-  private countHelp(slot: GroupSlot, step: 1 | -1): void {
-    const help = helpTextOf(slot, this.name)
-    if (help === '') return
-    const count = (this.helps.get(help) ?? 0) + step
-    if (count > 0) this.helps.set(help, count)
-    else this.helps.delete(help)
-  }
-
-  private changed(): void {
-    this.headers.clear()
-    this.sizesChanged = true
-  }
-
-  /** The groups that have the family, in order. */
-  *slots(): Generator<GroupSlot> {
-    for (const segment of this.segments) yield* segment.slots
-  }
-
+  /** Of the first group that is not left out. */
   get type(): MetricType {
-    const [first] = this.shownSlots()
-    return first === undefined ? 'untyped' : typeOf(first, this.name)
+    return (this.knownType ??= this.findType())
+  }
+
+  private findType(): MetricType {
+    for (const { slots, ends } of this.segments) {
+      let start = 0
+      for (const [i, slot] of slots.entries()) {
+        if (ends[i]! > start) return headerOf(slot, this.name).type
+        start = ends[i]!
+      }
+    }
+    return 'untyped'
   }
 
   /** HELP of the group with the lowest key that has one, as the format escapes it; or ''. */
   get helpText(): string {
-    for (const segment of this.segments) {
-      const text = segment.helpText(this.name)
-      if (text !== '') return text
-    }
-    return ''
-  }
-
-  /** The unit that the group with the lowest key gives. */
-  private get unit(): string | undefined {
-    for (const slot of this.slots()) {
-      const unit = unitOf(slot, this.name)
-      if (unit !== undefined) return unit
-    }
-    return undefined
+    return (this.knownHelp ??= this.segments.find(({ help }) => help !== '')?.help ?? '')
   }
 
   /** The metrics of all groups; nothing at all when every group is left out. */
-  metrics(format: FamilyFormat): RopePart[] {
-    if (this.sizesChanged) this.balance()
+  *metrics(format: FamilyFormat): Steps<RopePart[]> {
     const parts: RopePart[] = []
     for (const segment of this.segments) {
-      const part = segment.part(this.name, format)
+      const part = yield* segment.part(format)
       if (part.plain.length > 0) parts.push(part)
     }
     return parts
@@ -236,7 +96,7 @@ export class FamilyView {
 
   private head(escaping: EscapingScheme): FamilyHead {
     const help = this.helpText
-    const { unit } = this
+    const unit = this.segments.find((segment) => segment.unit !== undefined)?.unit
     return {
       name: escapeMetricName(this.name, escaping),
       type: this.type,
@@ -245,71 +105,171 @@ export class FamilyView {
     }
   }
 
-  private *shownSlots(): Generator<GroupSlot> {
-    for (const slot of this.slots()) if (samplesOf(slot, this.name).length > 0) yield slot
-  }
-
-  /** Cuts segments that have become large, joins neighbours that have become small. */
-  private balance(): void {
-    this.sizesChanged = false
-    const balanced: Segment[] = []
-    for (const segment of this.segments) {
-      const bytes = segment.bytes(this.name)
-      const last = balanced[balanced.length - 1]
-      if (bytes > 2 * SEGMENT_BYTES && segment.slots.length > 1) {
-        balanced.push(...this.cut(segment))
-      } else if (
-        last !== undefined &&
-        last.bytes(this.name) + bytes <= SEGMENT_BYTES / 2 &&
-        last.slots.length + segment.slots.length <= SEGMENT_GROUPS_MAX / 2
-      ) {
-        balanced[balanced.length - 1] = new Segment([...last.slots, ...segment.slots])
-      } else {
-        balanced.push(segment)
-      }
-    }
-    this.segments = balanced
-  }
-
-  /** Pieces of about the size that is wanted. */
-  private cut({ slots }: Segment): Segment[] {
-    const pieces: GroupSlot[][] = [[]]
-    let bytes = 0
-    for (const slot of slots) {
-      const size = samplesOf(slot, this.name).length
-      const last = pieces[pieces.length - 1]!
-      const full = bytes + size > SEGMENT_BYTES || last.length >= SEGMENT_GROUPS_MAX / 2
-      if (full && last.length > 0) {
-        pieces.push([slot])
-        bytes = size
-      } else {
-        last.push(slot)
-        bytes += size
-      }
-    }
-    return pieces.map((piece) => new Segment(piece))
-  }
-
-  /** The segment that a key belongs to: the last one that does not begin behind it. */
-  private segmentFor(id: string): number {
-    let low = 0
-    let high = this.segments.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.segments[middle]!.slots[0]!.id <= id) low = middle + 1
-      else high = middle
-    }
-    return Math.max(0, low - 1)
+  /** Where the samples of a group lie. */
+  find(id: string): { readonly segment: Segment; readonly index: number } | undefined {
+    const segment = this.segments[segmentFor(this.segments, id)]
+    const index = segment?.indexOf(id) ?? -1
+    return segment === undefined || index < 0 ? undefined : { segment, index }
   }
 }
 
-function lowerBound(slots: readonly GroupSlot[], id: string): number {
-  let low = 0
-  let high = slots.length
+export class FamilyView {
+  readonly name: string
+  /** As stored. */
+  private segments: readonly Segment[] = []
+  /** How many groups have which HELP. */
+  private readonly helps = new Map<string, number>()
+  /** What is shown now. */
+  shown: FamilyAtOnce
+
+  constructor(name: string) {
+    this.name = name
+    this.shown = new FamilyAtOnce(name, [], new Map())
+  }
+
+  get isEmpty(): boolean {
+    return this.segments.length === 0
+  }
+
+  /** The family as stored, whatever is shown of it. */
+  get stored(): FamilyAtOnce {
+    return new FamilyAtOnce(this.name, this.segments, new Map())
+  }
+
+  /** The family as the changes make it. */
+  *merge(changes: FamilyChanges): Steps<MergedFamily> {
+    const { ids } = changes
+    const { segments } = this
+    const merged: Segment[] = []
+    const helps = new Map<string, number>()
+    const builder = new SegmentBuilder(this.name)
+    let next = 0
+    for (let s = 0; s < Math.max(1, segments.length); s++) {
+      const segment = segments[s]
+      const following = segments[s + 1]?.slots[0]?.id
+      const end = following === undefined ? ids.length : endBefore(ids, next, following)
+      if (segment !== undefined && end === next) {
+        if (isSmall(builder) && builder.byteLength + segment.byteLength <= SEGMENT_BYTES) {
+          builder.addFrom(segment, 0, segment.slots.length)
+          if (!isSmall(builder)) yield* flush(builder, merged)
+        } else {
+          yield* flush(builder, merged)
+          merged.push(segment)
+        }
+        continue
+      }
+      yield* this.apply(segment, changes, next, end, builder, helps)
+      next = end
+      if (!isSmall(builder)) yield* flush(builder, merged)
+    }
+    yield* flush(builder, merged)
+    return { segments: merged, helps }
+  }
+
+  /** Adds to the builder a segment with the changes that belong there. */
+  private *apply(
+    segment: Segment | undefined,
+    { ids, drafts, indexes }: FamilyChanges,
+    from: number,
+    to: number,
+    builder: SegmentBuilder,
+    helps: Map<string, number>,
+  ): Steps<void> {
+    const slots = segment?.slots ?? []
+    const count = (slot: GroupSlot, step: 1 | -1): void => {
+      const { help } = headerOf(slot, this.name)
+      if (help !== '') helps.set(help, (helps.get(help) ?? 0) + step)
+    }
+    let kept = 0
+    for (let c = from; c < to; c++) {
+      const id = ids[c]!
+      const at = lowerBound(slots, id, kept)
+      if (segment !== undefined) builder.addFrom(segment, kept, at)
+      kept = at
+      const before = slots[at]
+      if (before?.id === id) {
+        count(before, -1)
+        kept++
+      }
+      const draft = drafts[c]
+      if (draft === undefined) continue
+      count(draft.slot, 1)
+      builder.addDraft(draft, indexes[c]!)
+      if (c % DRAFTS_A_STEP === 0) yield
+    }
+    if (segment !== undefined) builder.addFrom(segment, kept, slots.length)
+  }
+
+  /** Shows the family as changed. */
+  take({ segments, helps }: MergedFamily): void {
+    this.segments = segments
+    for (const [help, step] of helps) {
+      const count = (this.helps.get(help) ?? 0) + step
+      if (count > 0) this.helps.set(help, count)
+      else this.helps.delete(help)
+    }
+    this.shown = new FamilyAtOnce(this.name, segments, new Map())
+  }
+
+  /** Shows some groups otherwise than stored, and all others as they are stored. */
+  show(others: ReadonlyMap<GroupSlot, { samples: Buffer; family: MetricFamily }>): void {
+    if (others.size === 0 && this.shown.segments === this.segments) return
+    const segments = this.segments.map((segment) =>
+      segment.slots.some((slot) => others.has(slot)) ? segment.withShown(others) : segment,
+    )
+    this.shown = new FamilyAtOnce(
+      this.name,
+      others.size === 0 ? this.segments : segments,
+      new Map(),
+    )
+  }
+
+  /** A HELP that some group has and that is not shown; undefined when all agree. */
+  get otherHelpText(): string | undefined {
+    if (this.helps.size < 2) return undefined
+    const shown = this.shown.helpText
+    return [...this.helps.keys()].find((help) => help !== shown)
+  }
+}
+
+const DRAFTS_A_STEP = 128
+
+/** What is smaller is joined with its neighbours. */
+function isSmall({ size, byteLength }: SegmentBuilder): boolean {
+  return size > 0 && byteLength < SEGMENT_BYTES / 2
+}
+
+/** Moves what was collected behind the finished segments; the last of them comes along when both are small. */
+function* flush(builder: SegmentBuilder, merged: Segment[]): Steps<void> {
+  if (builder.size === 0) return
+  const last = merged[merged.length - 1]
+  if (last !== undefined && last.byteLength + builder.byteLength <= SEGMENT_BYTES / 2) {
+    merged.pop()
+    builder.addBefore(last)
+  }
+  merged.push(...(yield* builder.build()))
+}
+
+/** The first change that does not stand before a key. */
+function endBefore(ids: readonly string[], from: number, id: string): number {
+  let low = from
+  let high = ids.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (slots[middle]!.id < id) low = middle + 1
+    if (ids[middle]! < id) low = middle + 1
     else high = middle
   }
   return low
+}
+
+/** The segment that a key belongs to: the last one that does not begin behind it. */
+function segmentFor(segments: readonly Segment[], id: string): number {
+  let low = 0
+  let high = segments.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (segments[middle]!.slots[0]!.id <= id) low = middle + 1
+    else high = middle
+  }
+  return Math.max(0, low - 1)
 }

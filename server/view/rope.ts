@@ -5,6 +5,7 @@
  */
 import zlib from 'node:zlib'
 import { combineCrc32, shiftFactor } from './crc32-combine.ts'
+import type { Steps } from './in-slices.ts'
 
 /** What a scrape sends: parts in order, and how long they are together. */
 export interface Rope {
@@ -27,6 +28,10 @@ export class RopePart {
     this.plain = plain
   }
 
+  get isDeflated(): boolean {
+    return this.compressed !== undefined
+  }
+
   deflate(): { readonly deflated: Buffer; readonly crc: number; readonly factor: number } {
     return (this.compressed ??= {
       deflated: zlib.deflateRawSync(this.plain, {
@@ -36,6 +41,15 @@ export class RopePart {
       crc: zlib.crc32(this.plain),
       factor: shiftFactor(this.plain.length),
     })
+  }
+}
+
+/** Compresses what is not compressed yet. */
+export function* deflateAll(parts: readonly RopePart[]): Steps<void> {
+  for (const part of parts) {
+    if (part.isDeflated || part.plain.length === 0) continue
+    part.deflate()
+    yield
   }
 }
 

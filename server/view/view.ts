@@ -2,17 +2,22 @@
  * This replica's materialised page: all groups as of one revision of the store, and the page they
  * make, kept in pieces so that a scrape costs what changed since the last one.
  */
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ChangePage, GroupStore, Cursor, StoredGroup } from '../../storage/group-store.ts'
+import type { ChangePage, Cursor, GroupStore } from '../../storage/group-store.ts'
 import { ORIGIN } from '../../storage/group-store.ts'
 import { compareUtf8 } from '../groups/grouping-key.ts'
 import type { ExpositionFormat } from '../exposition/negotiate.ts'
 import type { MetricFamily } from '../metrics/metric-family.ts'
-import { FamilyView } from './family-view.ts'
-import { createGroupSlot, NameLists, type GroupSlot, type ResolvedFamily } from './group-slot.ts'
+import { FamilyChanges, FamilyView, type FamilyAtOnce, type MergedFamily } from './family-view.ts'
+import { GroupReader, type GroupDraft, type GroupSlot } from './group-slot.ts'
+import { atOnce, inSlices, type Steps } from './in-slices.ts'
+import { Layouts } from './layout.ts'
 import { encodeEnd, encodeFamilyMetrics, encodeHead, familyFormats } from './page-pieces.ts'
-import { resolve } from './resolve.ts'
+import { resolve, type ResolvedFamily } from './resolve.ts'
 import { RopePart } from './rope.ts'
+import { ShownGroup } from './shown-group.ts'
+import { sortInSteps } from './sort-in-steps.ts'
 
 export interface ViewEvents {
   /** Groups disagree about the HELP of a family; called once for each family. */
@@ -34,6 +39,30 @@ export interface ViewTotals {
   readonly bytes: number
 }
 
+/** Drafts by group, null for groups that are gone. */
+type Changes = ReadonlyMap<string, GroupDraft | null>
+
+/** What the view is made of; all of it is replaced when everything is read anew. */
+class Contents {
+  readonly slots = new Map<string, GroupSlot>()
+  readonly families = new Map<string, FamilyView>()
+  readonly layouts: Layouts
+  /** Families in the order of the page; undefined when one came or went. */
+  order: FamilyView[] | undefined
+  inconsistentGroups = 0
+  samples = 0
+  bytes = 0
+  /** Names of families that are shown otherwise than stored. */
+  resolved: readonly string[] = []
+
+  constructor(layouts: Layouts) {
+    this.layouts = layouts
+  }
+}
+
+/** So many groups are looked at in one step. */
+const GROUPS_A_STEP = 64
+
 /** Pauses shorter than this are left out: a timer takes as long. */
 const PAUSE_MS_MIN = 1
 
@@ -44,17 +73,9 @@ export class View {
   private readonly store: GroupStore
   private readonly events: ViewEvents
   private cursor: Cursor = ORIGIN
-  private slots = new Map<string, GroupSlot>()
-  private families = new Map<string, FamilyView>()
-  private lists = new NameLists()
-  /** Families in the order of the page; undefined when one came or went. */
-  private order: FamilyView[] | undefined
-  private inconsistentGroups = 0
-  private samples = 0
-  private bytes = 0
+  private contents = new Contents(new Layouts())
   private syncedAt: number | undefined
   private readonly createdAt = performance.now()
-  private resolvedSlots: GroupSlot[] = []
   private readonly helpReported = new Set<string>()
   private running: Promise<void> | undefined
   private next: Promise<void> | undefined
@@ -73,11 +94,12 @@ export class View {
   }
 
   get groupCount(): number {
-    return this.slots.size
+    return this.contents.slots.size
   }
 
   get totals(): ViewTotals {
-    return { groups: this.slots.size, samples: this.samples, bytes: this.bytes }
+    const { slots, samples, bytes } = this.contents
+    return { groups: slots.size, samples, bytes }
   }
 
   /** Whether any sync was completed. */
@@ -125,196 +147,236 @@ export class View {
     return running
   }
 
-  /** All groups, in order of their keys. */
-  groups(): GroupSlot[] {
-    return [...this.slots.values()].sort(byId)
+  /** All groups as they are shown now, in order of their keys. */
+  groups(): ShownGroup[] {
+    return this.groupsWith(({ shown }) => shown)
   }
 
-  group(key: Buffer): GroupSlot | undefined {
-    return this.slots.get(key.toString('latin1'))
+  private groupsWith(at: (family: FamilyView) => FamilyAtOnce): ShownGroup[] {
+    const { slots, families } = this.contents
+    const moment = new Map([...families.values()].map((family) => [family.name, at(family)]))
+    const sorted = [...slots.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    return sorted.map((slot) => new ShownGroup(slot, moment))
+  }
+
+  /** The page as `pageSteps` makes it, at once. */
+  page(format: ExpositionFormat, own: readonly MetricFamily[]): RopePart[] {
+    return atOnce(this.pageSteps(format, own))
   }
 
   /**
    * The page in order of family names, the families of the page's own process among them. An own family's head
    * stands for pushed ones of its name; one that meets another type, stored before the name was ours, gives way.
+   * It is the page as of the first step, whatever the view does between later ones.
    *
    * @param own sorted by name
    */
-  page(format: ExpositionFormat, own: readonly MetricFamily[]): RopePart[] {
+  *pageSteps(format: ExpositionFormat, own: readonly MetricFamily[]): Steps<RopePart[]> {
     const parts: RopePart[] = []
-    const families = this.orderedFamilies()
+    const families = this.orderedFamilies().map(({ shown }) => shown)
     const formatOf = familyFormats(format, [...own, ...families])
-    const addPushed = (family: FamilyView): void => {
+    function* addPushed(family: FamilyAtOnce): Steps<void> {
       const familyFormat = formatOf(family)
-      const metrics = family.metrics(familyFormat)
-      if (metrics.length > 0) parts.push(family.header(familyFormat, bytesOf(metrics)), ...metrics)
+      const metrics = yield* family.metrics(familyFormat)
+      if (metrics.length === 0) return
+      parts.push(family.header(familyFormat, bytesOf(metrics)))
+      for (const part of metrics) parts.push(part)
     }
     let next = 0
     for (const family of own) {
       while (next < families.length && compareUtf8(families[next]!.name, family.name) < 0) {
-        addPushed(families[next++]!)
+        yield* addPushed(families[next++]!)
       }
       const pushed = families[next]?.name === family.name ? families[next++] : undefined
       if (pushed !== undefined && pushed.type !== family.type) {
-        addPushed(pushed)
+        yield* addPushed(pushed)
         continue
       }
       const familyFormat = formatOf(family)
-      const metrics = [
-        new RopePart(encodeFamilyMetrics(familyFormat, family)),
-        ...(pushed?.metrics(familyFormat) ?? []),
-      ]
+      const metrics = [new RopePart(encodeFamilyMetrics(familyFormat, family))]
+      if (pushed !== undefined) {
+        for (const part of yield* pushed.metrics(familyFormat)) metrics.push(part)
+      }
       const head = encodeHead(familyFormat, family, bytesOf(metrics))
-      parts.push(new RopePart(head), ...metrics)
+      parts.push(new RopePart(head))
+      for (const part of metrics) parts.push(part)
     }
-    while (next < families.length) addPushed(families[next++]!)
+    while (next < families.length) yield* addPushed(families[next++]!)
     const end = encodeEnd(format)
     if (end.length > 0) parts.push(new RopePart(end))
     return parts
   }
 
   private orderedFamilies(): FamilyView[] {
-    return (this.order ??= [...this.families.values()].sort((a, b) => compareUtf8(a.name, b.name)))
+    const { contents } = this
+    return (contents.order ??= [...contents.families.values()].sort((a, b) =>
+      compareUtf8(a.name, b.name),
+    ))
   }
 
   /** Collects pages until the view would equal one state of the store, then takes them all. */
   private async follow(): Promise<void> {
-    const collected = new Map<string, StoredGroup | null>()
+    let changes = new Map<string, GroupDraft | null>()
     let full = this.cursor.revision === 0
+    let contents = full ? new Contents(new Layouts()) : this.contents
+    let reader = new GroupReader(contents.layouts)
     let position = this.cursor
     let after = position.revision
-    for (let first = true; ;) {
-      const askedAt = performance.now()
-      const answer = await this.store.changes({ position, after, full, bytesMax: PAGE_BYTES })
-      if (answer.kind === 'reset') {
-        this.events.reset(answer.reason)
-        collected.clear()
-        full = first = true
-        position = ORIGIN
-        after = 0
-        continue
+    try {
+      for (let first = true; ;) {
+        const idleBefore = performance.eventLoopUtilization().idle
+        const answer = await this.store.changes({ position, after, full, bytesMax: PAGE_BYTES })
+        const waitedMs = performance.eventLoopUtilization().idle - idleBefore
+        if (answer.kind === 'reset') {
+          this.events.reset(answer.reason)
+          changes = new Map<string, GroupDraft | null>()
+          full = first = true
+          contents = new Contents(new Layouts())
+          reader = new GroupReader(contents.layouts)
+          position = ORIGIN
+          after = 0
+          continue
+        }
+        await inSlices(readDrafts(answer, reader, changes))
+        if (answer.complete) {
+          await this.take(contents, changes, full)
+          this.cursor = answer.head
+          return
+        }
+        // What is read from here on must be the same history as the first page.
+        if (first) position = answer.head
+        first = false
+        after = answer.upto
+        if (full) await pauseFor(waitedMs)
       }
-      for (const { key, group } of answer.items) collected.set(key.toString('latin1'), group)
-      if (answer.complete) return this.take(collected, full, answer)
-      // What is read from here on must be the same history as the first page.
-      if (first) position = answer.head
-      first = false
-      after = answer.upto
-      if (full) await pauseFor(performance.now() - askedAt)
+    } finally {
+      contents.layouts.prune()
     }
   }
 
-  private take(
-    changes: ReadonlyMap<string, StoredGroup | null>,
-    full: boolean,
-    page: ChangePage,
-  ): void {
-    const lists = full ? new NameLists() : this.lists
-    // All slots first: a group that cannot be read must not leave half of the changes behind.
-    const slots = [...changes].map(
-      ([id, group]) => [id, group === null ? undefined : createGroupSlot(group, lists)] as const,
-    )
-    if (full) this.clear(lists)
-    const pushed = new Set<FamilyView>()
-    for (const [id, slot] of slots) this.replace(id, slot, pushed)
-    for (const family of pushed) this.compareHelp(family)
-    this.cursor = page.head
+  /** Makes all changes at one moment, at the end. */
+  private async take(contents: Contents, changes: Changes, full: boolean): Promise<void> {
+    const merged = await inSlices(mergeAll(contents, changes))
+    const commit = commitAll(contents, changes, merged)
+    // What is not shown yet has no need to change at once.
+    if (full) await inSlices(commit)
+    else atOnce(commit)
+    this.contents = contents
+    for (const [{ name }] of merged)
+      if (!contents.families.has(name)) this.helpReported.delete(name)
+    for (const [family] of merged) if (!family.isEmpty) this.compareHelp(family)
     if (changes.size > 0 || full) this.settle()
-  }
-
-  private clear(lists: NameLists): void {
-    this.slots = new Map()
-    this.families = new Map()
-    this.lists = lists
-    this.order = undefined
-    this.inconsistentGroups = 0
-    this.samples = 0
-    this.bytes = 0
-    this.resolvedSlots = []
-    this.leftOut = 0
-  }
-
-  /** Collects in `pushed` the families that the group brings. */
-  private replace(id: string, after: GroupSlot | undefined, pushed: Set<FamilyView>): void {
-    const before = this.slots.get(id)
-    if (before !== undefined) {
-      this.lists.give(before.list)
-      if (before.inconsistent) this.inconsistentGroups--
-      this.samples -= before.sampleCount
-      this.bytes -= before.storedBytes
-      for (const name of before.list.names) {
-        if (after?.list.indexes.has(name) !== true) this.removeFrom(name, id)
-      }
-    }
-    if (after === undefined) {
-      this.slots.delete(id)
-      return
-    }
-    if (after.inconsistent) this.inconsistentGroups++
-    this.samples += after.sampleCount
-    this.bytes += after.storedBytes
-    this.slots.set(id, after)
-    for (const name of after.list.names) pushed.add(this.addTo(name, after))
-  }
-
-  private addTo(name: string, slot: GroupSlot): FamilyView {
-    let family = this.families.get(name)
-    if (family === undefined) {
-      family = new FamilyView(name)
-      this.families.set(name, family)
-      this.order = undefined
-    }
-    family.put(slot)
-    return family
-  }
-
-  private removeFrom(name: string, id: string): void {
-    const family = this.families.get(name)
-    family?.remove(id)
-    if (family?.isEmpty !== true) return
-    this.families.delete(name)
-    this.helpReported.delete(name)
-    this.order = undefined
   }
 
   private compareHelp(family: FamilyView): void {
     const other = family.otherHelpText
     if (other === undefined || this.helpReported.has(family.name)) return
     this.helpReported.add(family.name)
-    this.events.helpDiffers(family.name, family.helpText, other)
+    this.events.helpDiffers(family.name, family.shown.helpText, other)
   }
 
   /** After changes: which groups of an inconsistent store are shown. */
   private settle(): void {
-    const before = this.resolvedSlots
-    if (this.inconsistentGroups === 0 && before.length === 0) return
-    for (const slot of before) slot.resolved = undefined
-    const { shown, leftOut } =
-      this.inconsistentGroups === 0
-        ? { shown: new Map<GroupSlot, Map<string, ResolvedFamily>>(), leftOut: 0 }
-        : resolve(this.groups())
-    for (const [slot, families] of shown) slot.resolved = families
-    this.resolvedSlots = [...shown.keys()]
-    this.leftOut = leftOut
-    for (const slot of [...before, ...this.resolvedSlots]) {
-      for (const name of slot.list.names) this.families.get(name)?.touch(slot.id)
+    const { contents } = this
+    const isConsistent = contents.inconsistentGroups === 0
+    const none = new Map<GroupSlot, ResolvedFamily>()
+    const { shown, leftOut } = isConsistent
+      ? { shown: new Map<string, ReadonlyMap<GroupSlot, ResolvedFamily>>(), leftOut: 0 }
+      : resolve(this.groupsWith(({ stored }) => stored))
+    for (const name of new Set([...contents.resolved, ...shown.keys()])) {
+      contents.families.get(name)?.show(shown.get(name) ?? none)
     }
+    contents.resolved = [...shown.keys()]
+    this.leftOut = leftOut
+  }
+}
+
+function* readDrafts(
+  { items }: ChangePage,
+  reader: GroupReader,
+  changes: Map<string, GroupDraft | null>,
+): Steps<void> {
+  for (const { key, group } of items) {
+    const draft = group === null ? null : reader.read(group)
+    changes.set(draft?.slot.id ?? key.toString('latin1'), draft)
+    yield
+  }
+}
+
+type Merged = readonly (readonly [family: FamilyView, merged: MergedFamily])[]
+
+/** Works out what changes make of the families; nothing of it is shown yet. */
+function* mergeAll(contents: Contents, changes: Changes): Steps<Merged> {
+  const byFamily = new Map<string, FamilyChanges>()
+  const changesOf = (name: string): FamilyChanges => {
+    let family = byFamily.get(name)
+    if (family === undefined) byFamily.set(name, (family = new FamilyChanges()))
+    return family
+  }
+  const ids = yield* sortInSteps([...changes.keys()])
+  for (const [i, id] of ids.entries()) {
+    const draft = changes.get(id)
+    const before = contents.slots.get(id)?.layout
+    const after = draft?.slot.layout
+    if (before !== undefined && before !== after) {
+      for (const name of before.names) {
+        if (after?.indexes.has(name) !== true) changesOf(name).remove(id)
+      }
+    }
+    if (after !== undefined) {
+      for (let n = 0; n < after.names.length; n++) changesOf(after.names[n]!).put(draft!, n)
+    }
+    if (i % GROUPS_A_STEP === 0) yield
+  }
+  const merged: [FamilyView, MergedFamily][] = []
+  for (const [name, familyChanges] of byFamily) {
+    const family = contents.families.get(name) ?? new FamilyView(name)
+    merged.push([family, yield* family.merge(familyChanges)])
+  }
+  return merged
+}
+
+/** Makes the changes. */
+function* commitAll(contents: Contents, changes: Changes, merged: Merged): Steps<void> {
+  const { slots, families, layouts } = contents
+  for (const [family, after] of merged) {
+    family.take(after)
+    if (families.has(family.name) === !family.isEmpty) continue
+    if (family.isEmpty) families.delete(family.name)
+    else families.set(family.name, family)
+    contents.order = undefined
+  }
+  let count = 0
+  for (const [id, draft] of changes) {
+    const before = slots.get(id)
+    if (draft !== null) {
+      layouts.take(draft.slot.layout)
+      slots.set(id, draft.slot)
+      if (draft.slot.inconsistent) contents.inconsistentGroups++
+      contents.samples += draft.slot.sampleCount
+      contents.bytes += draft.slot.storedBytes
+    } else {
+      slots.delete(id)
+    }
+    if (before !== undefined) {
+      layouts.give(before.layout)
+      if (before.inconsistent) contents.inconsistentGroups--
+      contents.samples -= before.sampleCount
+      contents.bytes -= before.storedBytes
+    }
+    if (++count % GROUPS_A_STEP === 0) yield
   }
 }
 
 /**
- * Waits for a random part of the time that a page of the store took. Many replicas that read everything at once would
- * otherwise leave the store no time for pushes.
+ * Waits for a random part of the time that was waited for a page of the store. Many replicas that read everything at once
+ * would otherwise leave the store no time for pushes.
  */
-async function pauseFor(pageMs: number): Promise<void> {
-  const pauseMs = Math.random() * pageMs
+async function pauseFor(waitedMs: number): Promise<void> {
+  const pauseMs = Math.random() * waitedMs
   if (pauseMs >= PAUSE_MS_MIN) await sleep(pauseMs)
 }
 
 function bytesOf(parts: readonly RopePart[]): number {
   return parts.reduce((total, { plain }) => total + plain.length, 0)
-}
-
-function byId(a: GroupSlot, b: GroupSlot): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }

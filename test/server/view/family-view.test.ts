@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
 import type { EscapingScheme } from '../../../server/metrics/names.ts'
 import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
-import { FamilyView } from '../../../server/view/family-view.ts'
+import { FamilyChanges, FamilyView } from '../../../server/view/family-view.ts'
+import { atOnce } from '../../../server/view/in-slices.ts'
+import { Layouts } from '../../../server/view/layout.ts'
 import type { FamilyFormat } from '../../../server/view/page-pieces.ts'
 import type { RopePart } from '../../../server/view/rope.ts'
-import { createGroupSlot, NameLists, type GroupSlot } from '../../../server/view/group-slot.ts'
+import { GroupReader, type GroupDraft } from '../../../server/view/group-slot.ts'
 import {
   createMemoryGateway,
   textFormat,
@@ -26,10 +28,31 @@ function inText(escaping: EscapingScheme): FamilyFormat {
   return { ...textFormat(escaping), shape: undefined }
 }
 
+function metricsOf(family: FamilyView, escaping: EscapingScheme): RopePart[] {
+  return atOnce(family.shown.metrics(inText(escaping)))
+}
+
 /** Header and metrics, or nothing. */
 function partsOf(family: FamilyView, escaping: EscapingScheme): RopePart[] {
-  const metrics = family.metrics(inText(escaping))
-  return metrics.length === 0 ? [] : [family.header(inText(escaping), 0), ...metrics]
+  const metrics = metricsOf(family, escaping)
+  return metrics.length === 0 ? [] : [family.shown.header(inText(escaping), 0), ...metrics]
+}
+
+/** Puts drafts of groups into a family, in order of their keys. */
+function put(family: FamilyView, ...drafts: GroupDraft[]): void {
+  const changes = new FamilyChanges()
+  for (const draft of drafts) changes.put(draft, draft.slot.layout.indexes.get(family.name)!)
+  family.take(atOnce(family.merge(changes)))
+}
+
+function remove(family: FamilyView, ...ids: string[]): void {
+  const changes = new FamilyChanges()
+  for (const id of ids) changes.remove(id)
+  family.take(atOnce(family.merge(changes)))
+}
+
+function groupsOf({ shown }: FamilyView): string[] {
+  return shown.segments.flatMap(({ slots }) => slots.map(({ id }) => id))
 }
 
 function pathOf(i: number): string {
@@ -52,12 +75,12 @@ async function expectNaivePage(
   expect((await gateway.page(scheme)) === text).toBe(true)
 }
 
-/** The slot of a group that was pushed with this body. */
-async function slotOf(path: string, body: string): Promise<GroupSlot> {
+/** The draft of a group that was pushed with this body. */
+async function draftOf(path: string, body: string): Promise<GroupDraft> {
   const gateway = createMemoryGateway()
   await gateway.put(path, body)
   const [group] = await gateway.store.read([parseGroupingPath(path, true).key])
-  return createGroupSlot(group!, new NameLists())
+  return new GroupReader(new Layouts()).read(group!)
 }
 
 describe('a family of many groups', () => {
@@ -143,25 +166,12 @@ describe('large groups', () => {
 })
 
 describe('names that grow when they are escaped', () => {
-  /** A slot that notices when it is looked at without end. */
-  const watched = (slot: GroupSlot): GroupSlot => {
-    let looks = 0
-    return {
-      ...slot,
-      get mayBeQuoted() {
-        if (++looks > 100) throw new Error('the segment is made again and again')
-        return slot.mayBeQuoted
-      },
-    }
-  }
-
   test.each(['dots', 'values'] as const)(
     'beyond the size of a part (%s) do not stop the page from being made',
     async (scheme) => {
       const family = new FamilyView('m')
       for (const job of ['a', 'b', 'c']) {
-        const slot = await slotOf(`job/${job}`, `m{"${'.'.repeat(20_000)}"="1"} 1\n`)
-        family.put(watched(slot))
+        put(family, await draftOf(`job/${job}`, `m{"${'.'.repeat(20_000)}"="1"} 1\n`))
       }
       const text = textOf(partsOf(family, scheme))
       expect(text.split('\n').map((line) => line.length > 60_000)).toEqual([
@@ -180,37 +190,51 @@ describe('a FamilyView by itself', () => {
     const family = new FamilyView('m')
     expect(family.isEmpty).toBe(true)
     expect(partsOf(family, 'underscores')).toEqual([])
-    const slot = await slotOf('job/a', 'm 1\n')
-    family.put(slot)
+    const draft = await draftOf('job/a', 'm 1\n')
+    put(family, draft)
     expect(family.isEmpty).toBe(false)
-    family.remove(slot.id)
+    remove(family, draft.slot.id)
     expect(family.isEmpty).toBe(true)
     expect(partsOf(family, 'underscores')).toEqual([])
   })
 
   test('takes the new slot of a group in place of its old one', async () => {
     const family = new FamilyView('m')
-    family.put(await slotOf('job/a', 'm 1\n'))
-    family.put(await slotOf('job/a', 'm 2\n'))
-    expect(textOf(family.metrics(inText('underscores')))).toBe('m{instance="",job="a"} 2\n')
-    expect([...family.slots()]).toHaveLength(1)
+    put(family, await draftOf('job/a', 'm 1\n'))
+    put(family, await draftOf('job/a', 'm 2\n'))
+    expect(textOf(metricsOf(family, 'underscores'))).toBe('m{instance="",job="a"} 2\n')
+    expect(groupsOf(family)).toHaveLength(1)
   })
 
   test('does not mind being asked to remove what it does not have', async () => {
     const family = new FamilyView('m')
-    family.remove('nothing')
-    family.put(await slotOf('job/b', 'm 1\n'))
-    family.remove((await slotOf('job/a', 'm 1\n')).id)
-    family.remove((await slotOf('job/c', 'm 1\n')).id)
-    expect([...family.slots()]).toHaveLength(1)
+    remove(family, 'nothing')
+    put(family, await draftOf('job/b', 'm 1\n'))
+    const others = ['job/a', 'job/c'].map((path) => draftOf(path, 'm 1\n'))
+    for (const { slot } of await Promise.all(others)) remove(family, slot.id)
+    expect(groupsOf(family)).toHaveLength(1)
   })
 
   test('gives the same parts again when nothing changed', async () => {
     const family = new FamilyView('m')
-    family.put(await slotOf('job/a', '# HELP m x\nm 1\n'))
+    put(family, await draftOf('job/a', '# HELP m x\nm 1\n'))
     const [header, samples] = partsOf(family, 'underscores')
     expect(partsOf(family, 'underscores')).toEqual([header, samples])
     expect(partsOf(family, 'underscores')[0]).toBe(header)
     expect(partsOf(family, 'allow-utf-8')[1]).toBe(samples)
+  })
+
+  test('shows nothing of changes before they are taken, and stays for whoever holds it', async () => {
+    const family = new FamilyView('m')
+    const draft = await draftOf('job/a', 'm 1\n')
+    put(family, draft)
+    const before = family.shown
+    const changes = new FamilyChanges()
+    changes.remove(draft.slot.id)
+    const merged = atOnce(family.merge(changes))
+    expect(family.shown).toBe(before)
+    family.take(merged)
+    expect(groupsOf(family)).toEqual([])
+    expect(textOf(atOnce(before.metrics(inText('underscores'))))).toBe('m{instance="",job="a"} 1\n')
   })
 })

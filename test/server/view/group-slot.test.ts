@@ -1,33 +1,26 @@
 import { describe, expect, test } from '@jest/globals'
 import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
-import {
-  createGroupSlot,
-  exposedLabels,
-  familyOf,
-  helpTextOf,
-  NameLists,
-  parseStored,
-  pushedAtOf,
-  samplesOf,
-  typeOf,
-  type GroupSlot,
-} from '../../../server/view/group-slot.ts'
+import { exposedLabels, parseStored } from '../../../server/view/group-slot.ts'
+import type { ShownGroup } from '../../../server/view/shown-group.ts'
 import { createMemoryGateway, type MemoryGateway } from './memory-gateway.ts'
 
-async function slotIn(gateway: MemoryGateway, path: string): Promise<GroupSlot> {
-  const [group] = await gateway.store.read([parseGroupingPath(path, true).key])
-  return createGroupSlot(group!, new NameLists())
+async function groupIn({ view }: MemoryGateway, path: string): Promise<ShownGroup> {
+  await view.sync()
+  const id = parseGroupingPath(path, true).key.toString('latin1')
+  const group = view.groups().find(({ slot }) => slot.id === id)
+  if (group === undefined) throw new Error(`there is no group ${path}`)
+  return group
 }
 
-async function slotOf(body: string, path = 'job/j'): Promise<GroupSlot> {
+async function groupOf(body: string, path = 'job/j'): Promise<ShownGroup> {
   const gateway = createMemoryGateway()
   await gateway.put(path, body)
-  return slotIn(gateway, path)
+  return groupIn(gateway, path)
 }
 
-test('a slot has the families of its group and the two times, by the bytes of their names', async () => {
-  const slot = await slotOf('z 1\nA 1\npush_z 1\npush_a 1\n{"é"} 1\n')
-  expect(slot.list.names).toEqual([
+test('a group has the families of its group and the two times, by the bytes of their names', async () => {
+  const group = await groupOf('z 1\nA 1\npush_z 1\npush_a 1\n{"é"} 1\n')
+  expect(group.names).toEqual([
     'A',
     'push_a',
     'push_failure_time_seconds',
@@ -38,26 +31,26 @@ test('a slot has the families of its group and the two times, by the bytes of th
   ])
 })
 
-test('a slot of an empty push has the two times alone', async () => {
-  const slot = await slotOf('')
-  expect(slot.list.names).toEqual(['push_failure_time_seconds', 'push_time_seconds'])
-  expect(samplesOf(slot, 'push_failure_time_seconds').toString()).toBe(
+test('a group of an empty push has the two times alone', async () => {
+  const group = await groupOf('')
+  expect(group.names).toEqual(['push_failure_time_seconds', 'push_time_seconds'])
+  expect(group.samples('push_failure_time_seconds').toString()).toBe(
     'push_failure_time_seconds{instance="",job="j"} 0\n',
   )
 })
 
-test('slots of groups with the same families share the list of their names', async () => {
+test('groups with the same families share their layout', async () => {
   const gateway = createMemoryGateway()
   await gateway.put('job/a', 'm 1\nn 2\n')
   await gateway.put('job/b', 'n 3\nm 4\n')
   await gateway.put('job/c', 'm 5\n')
   await gateway.page()
   const [a, b, c] = gateway.view.groups()
-  expect(a?.list).toBe(b?.list)
-  expect(a?.list).not.toBe(c?.list)
+  expect(a?.slot.layout).toBe(b?.slot.layout)
+  expect(a?.slot.layout).not.toBe(c?.slot.layout)
 })
 
-describe('type, HELP and samples of a family in a slot', () => {
+describe('type, HELP and samples of a family in a group', () => {
   test.each<
     [what: string, body: string, name: string, type: string, help: string, samples: string]
   >([
@@ -119,18 +112,18 @@ describe('type, HELP and samples of a family in a slot', () => {
       'm{a="\\n# TYPE m gauge\\n",instance="",job="j"} 1\n',
     ],
   ])('%s', async (_, body, name, type, help, samples) => {
-    const slot = await slotOf(body)
+    const group = await groupOf(body)
     expect({
-      type: typeOf(slot, name),
-      help: helpTextOf(slot, name),
-      samples: samplesOf(slot, name).toString(),
+      type: group.type(name),
+      help: group.help(name),
+      samples: group.samples(name).toString(),
     }).toEqual({ type, help, samples })
   })
 })
 
-test('familyOf gives a histogram as it was pushed, samplesOf as it is shown', async () => {
-  const slot = await slotOf('# TYPE h histogram\nh_bucket{le="1"} 1\nh_count 2\n')
-  expect(familyOf(slot, 'h').metrics).toEqual([
+test('a histogram is given as it was pushed, its samples as they are shown', async () => {
+  const group = await groupOf('# TYPE h histogram\nh_bucket{le="1"} 1\nh_count 2\n')
+  expect(group.family('h').metrics).toEqual([
     {
       labels: [
         { name: 'instance', value: '' },
@@ -141,15 +134,15 @@ test('familyOf gives a histogram as it was pushed, samplesOf as it is shown', as
       count: 2,
     },
   ])
-  expect(samplesOf(slot, 'h').toString()).toContain('le="+Inf"} 2\n')
+  expect(group.samples('h').toString()).toContain('le="+Inf"} 2\n')
 })
 
-test('familyOf reads the times of the group as well', async () => {
-  const slot = await slotOf('m 1\n')
-  expect(familyOf(slot, 'push_time_seconds')).toMatchObject({
+test('the times of a group are families of it as well', async () => {
+  const group = await groupOf('m 1\n')
+  expect(group.family('push_time_seconds')).toMatchObject({
     type: 'gauge',
     help: 'Last Unix time when changing this group in the Pushgateway succeeded.',
-    metrics: [{ value: slot.pushTimeUs / 1e6 }],
+    metrics: [{ value: group.slot.pushTimeUs / 1e6 }],
   })
 })
 
@@ -159,35 +152,35 @@ test('what is stored without samples cannot be read back', () => {
 
 describe('the time at which a family was pushed', () => {
   test('is that of its group where all came together', async () => {
-    const slot = await slotOf('m 1\nn 1\n')
-    for (const name of slot.list.names.filter((each) => !each.includes('failure'))) {
-      expect(pushedAtOf(slot, name)).toBe(slot.pushTimeUs)
+    const group = await groupOf('m 1\nn 1\n')
+    for (const name of group.names.filter((each) => !each.includes('failure'))) {
+      expect(group.pushedAt(name)).toBe(group.slot.pushTimeUs)
     }
   })
 
   test('is its own where a later push brought other families', async () => {
     const gateway = createMemoryGateway()
     await gateway.put('job/j', 'm 1\nn 1\n')
-    const before = await slotIn(gateway, 'job/j')
+    const before = await groupIn(gateway, 'job/j')
     await gateway.post('job/j', 'n 2\n')
-    const after = await slotIn(gateway, 'job/j')
-    expect(after.pushTimeUs).toBeGreaterThanOrEqual(before.pushTimeUs)
-    expect(pushedAtOf(after, 'm')).toBe(before.pushTimeUs)
-    expect(pushedAtOf(after, 'n')).toBe(after.pushTimeUs)
+    const after = await groupIn(gateway, 'job/j')
+    expect(after.slot.pushTimeUs).toBeGreaterThanOrEqual(before.slot.pushTimeUs)
+    expect(after.pushedAt('m')).toBe(before.slot.pushTimeUs)
+    expect(after.pushedAt('n')).toBe(after.slot.pushTimeUs)
   })
 
   test('is for the times of a group when they last moved, or else when it was created', async () => {
     const gateway = createMemoryGateway()
     await gateway.put('job/j', 'm 1\n')
-    const fresh = await slotIn(gateway, 'job/j')
-    expect(pushedAtOf(fresh, 'push_failure_time_seconds')).toBe(fresh.createdTimeUs)
+    const fresh = await groupIn(gateway, 'job/j')
+    expect(fresh.pushedAt('push_failure_time_seconds')).toBe(fresh.slot.createdTimeUs)
     await gateway.push('replace', 'job/j', 'm 1 5\n')
-    const failed = await slotIn(gateway, 'job/j')
-    expect(pushedAtOf(failed, 'push_failure_time_seconds')).toBe(failed.failureTimeUs)
-    expect(pushedAtOf(failed, 'push_time_seconds')).toBe(fresh.pushTimeUs)
+    const failed = await groupIn(gateway, 'job/j')
+    expect(failed.pushedAt('push_failure_time_seconds')).toBe(failed.slot.failureTimeUs)
+    expect(failed.pushedAt('push_time_seconds')).toBe(fresh.slot.pushTimeUs)
     await gateway.push('replace', 'job/k', 'm 1 5\n')
-    const never = await slotIn(gateway, 'job/k')
-    expect(pushedAtOf(never, 'push_time_seconds')).toBe(never.createdTimeUs)
+    const never = await groupIn(gateway, 'job/k')
+    expect(never.pushedAt('push_time_seconds')).toBe(never.slot.createdTimeUs)
   })
 })
 

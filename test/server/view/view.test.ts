@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import zlib from 'node:zlib'
-import { groupingKeyOf, parseGroupingPath } from '../../../server/groups/grouping-key.ts'
+import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
 import type { MetricFamily } from '../../../server/metrics/metric-family.ts'
 import { joinGzip } from '../../../server/view/rope.ts'
 import { createMemoryGateway, createTestView, textFormat, withoutTimes } from './memory-gateway.ts'
@@ -520,15 +520,5 @@ describe('groups', () => {
     const byKey = [...expected].sort((a, b) => Buffer.compare(a.key, b.key))
     expect(view.groups().map(({ grouping }) => grouping)).toEqual(byKey)
     expect(view.groupCount).toBe(5)
-  })
-
-  test('are found by their keys', async () => {
-    const { put, page, view } = createMemoryGateway()
-    await put('job/é/x@base64/AICA', 'm 1\n').catch(() => undefined)
-    await put('job/%C3%A9', 'm 1\n')
-    await page()
-    const { key } = parseGroupingPath('job/%C3%A9', false)
-    expect(view.group(key)?.grouping.labels).toEqual([{ name: 'job', value: 'é' }])
-    expect(view.group(groupingKeyOf([{ name: 'job', value: 'x' }]).key)).toBeUndefined()
   })
 })

@@ -1,0 +1,28 @@
+/** Long work in short slices, between which the event loop serves others. */
+import { setImmediate } from 'node:timers/promises'
+
+/** Work that says after each step that it may be interrupted there. */
+export type Steps<Result> = Generator<void, Result, void>
+
+/** So long others may have to wait; a slice is as much longer as its last step takes. */
+const SLICE_MS = 2
+
+/** Does the first slice at once. Whoever must not see a change in between looks before the first step ends. */
+export async function inSlices<Result>(steps: Steps<Result>): Promise<Result> {
+  for (;;) {
+    const end = performance.now() + SLICE_MS
+    do {
+      const step = steps.next()
+      if (step.done === true) return step.value
+    } while (performance.now() < end)
+    await setImmediate()
+  }
+}
+
+/** Does it all at once. */
+export function atOnce<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
