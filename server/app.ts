@@ -119,7 +119,7 @@ export async function startApp({
     teardown.add('guard', () => guard.stop())
     if (webConfig !== undefined) guard.configure(webConfig.config)
     let stopping = false
-    const app = createRoutes({
+    const routes = createRoutes({
       settings,
       gateway,
       requests,
@@ -137,7 +137,7 @@ export async function startApp({
       await Promise.all(listeners.map((listener) => listener.close(REQUESTS_END_MS, peersInUse)))
     })
     const listenOptions = {
-      app,
+      ...routes,
       tls: webConfig?.tls,
       http2: webConfig?.config.http2 ?? true,
       clientRefused: (peer: string | undefined, reason: string) =>

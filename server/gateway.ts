@@ -185,20 +185,29 @@ export class Gateway {
     )
   }
 
-  private async apply(
+  private apply(
     kind: PushKind,
     { grouping, families, shape }: PreparedPush,
     guard: Guard,
     knownInconsistent: boolean,
   ): Promise<ApplyResult> {
-    const { store, checked } = this.options
+    const { store, checked, storeTimeoutMs } = this.options
+    // Written out: spreading objects into each other took as long as all the rest of it.
     const write = {
-      ...this.writeTo(grouping, guard),
+      kind,
+      key: grouping.key,
+      partition: grouping.job,
+      nameSet: nameSetOf(grouping.labels),
+      description: renderLabels(grouping.labels),
+      guard,
+      nonce: newNonce(),
+      timeoutMs: storeTimeoutMs,
       families,
+      shape,
       knownInconsistent,
       rules: checked ? 'enforce' : 'mark',
     } as const
-    return store.apply(kind === 'replace' ? { kind, shape, ...write } : { kind, ...write })
+    return store.apply(write)
   }
 
   private writeTo(grouping: GroupingKey, guard: Guard) {

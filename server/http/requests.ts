@@ -1,5 +1,6 @@
 /** What happens to every request: counting, bounding, the access log, and errors at its end. */
 import type { NextFunction, Request, Response } from 'express'
+import type { Next } from './front.ts'
 import { StoreError } from '../../storage/errors.ts'
 import { SluiceError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -8,7 +9,7 @@ import { answerTo, ERROR_HEADER, sendText } from './answers.ts'
 import { RequestAborted } from './bodies/body.ts'
 import { askToClose, cutOffAfter, hasBody, isGone, knownMethod } from './http-versions.ts'
 import { peerOf } from './sockets/open-connections.ts'
-import { takeTurn, whenOver } from './turns.ts'
+import { takeTurn, Turn } from './turns.ts'
 
 export interface RequestsOptions {
   readonly ownMetrics: OwnMetrics
@@ -28,10 +29,34 @@ export interface HandlerOptions {
 
 export type Handler = (request: Request, response: Response) => Promise<void> | void
 
+const REQUEST = Symbol('what is known of this request')
+
+type KnownResponse = Response & { [REQUEST]?: OpenRequest }
+
+/** A request that is not over yet, and what is to be done when it is. */
+class OpenRequest extends Turn {
+  readonly response: Response
+  readonly startedAt = performance.now()
+  /** Read now, where it is needed: a connection that is gone has no address any more. */
+  readonly peer: string | undefined
+  /** What it is counted as; undefined: not at all. */
+  countedAs: string | undefined
+  /** Whether it was given to a handler. */
+  isHandled = false
+  /** Whether it counts against --web.max-requests. */
+  hasPlace = false
+
+  constructor(response: Response, peer: string | undefined) {
+    super()
+    this.response = response
+    this.peer = peer
+  }
+}
+
 /** The requests of one server, from the first byte of their heads to the last of their answers. */
 export class Requests {
   private readonly options: RequestsOptions
-  private readonly inFlight = new Set<Response>()
+  private readonly open = new Set<OpenRequest>()
   /** By requests that count against --web.max-requests. */
   private placesTaken = 0
   private draining = false
@@ -43,26 +68,29 @@ export class Requests {
   /** From now on answers ask for their connections to be closed, so that balancers move on. */
   drain(): void {
     this.draining = true
-    for (const response of this.inFlight) askToClose(response)
+    for (const { response } of this.open) askToClose(response)
   }
 
   /** Who sent the requests that are not over yet. */
   peersInFlight(): ReadonlySet<string> {
-    return new Set([...this.inFlight].map(({ req }) => peerOf(req.socket)))
+    return new Set([...this.open].map(({ response }) => peerOf(response.req.socket)))
   }
 
   /** The first middleware: requests of one connection of HTTP/1 are served one after the other. */
   readonly enter = (
     request: Request,
-    response: Response,
-    next: NextFunction,
+    response: KnownResponse,
+    next: Next,
   ): Promise<void> | void => {
-    const turn = takeTurn(request, response)
-    this.inFlight.add(response)
-    whenOver(response, () => this.inFlight.delete(response))
+    const { logRequests } = this.options
+    const open = new OpenRequest(response, logRequests ? request.socket.remoteAddress : undefined)
+    response[REQUEST] = open
+    this.open.add(open)
+    open.whenOver(() => this.over(open))
+    const turn = takeTurn(open, request, response)
     if (turn === undefined) return next()
     return turn.then(() => {
-      if (!isGone(response)) next()
+      if (!isGone(response)) return next()
     })
   }
 
@@ -72,20 +100,13 @@ export class Requests {
     handle: Handler,
     { bounded = true, counted = true, takesBody = false }: HandlerOptions = {},
   ): Handler {
-    return async (request, response) => {
-      const startedAt = performance.now()
+    return async (request, response: KnownResponse) => {
       if (this.draining) askToClose(response)
-      // Read now: a connection that is gone has no address any more.
-      const peer = request.socket.remoteAddress
-      whenOver(response, () => {
-        const { statusCode, headersSent } = response
-        if (counted && headersSent) {
-          this.options.ownMetrics.countRequest(name, knownMethod(request), statusCode)
-        }
-        if (this.options.logRequests) this.logRequest(request, response, peer, startedAt)
-      })
+      const open = response[REQUEST]!
+      open.isHandled = true
+      open.countedAs = counted ? name : undefined
       try {
-        if (bounded && !this.takePlace(response)) {
+        if (bounded && !this.takePlace(open)) {
           // Waiting to be refused takes no place.
           if (hasBody(request)) await dropBody(request, response)
           const { requestsMax } = this.options
@@ -102,11 +123,23 @@ export class Requests {
   }
 
   /** False when all places are taken; else it is given back when the request is over. */
-  private takePlace(response: Response): boolean {
+  private takePlace(open: OpenRequest): boolean {
     if (this.placesTaken >= this.options.requestsMax) return false
     this.placesTaken++
-    whenOver(response, () => this.placesTaken--)
+    open.hasPlace = true
     return true
+  }
+
+  private over(open: OpenRequest): void {
+    this.open.delete(open)
+    if (open.hasPlace) this.placesTaken--
+    if (!open.isHandled) return
+    const { response, countedAs } = open
+    if (countedAs !== undefined && response.headersSent) {
+      const method = knownMethod(response.req)
+      this.options.ownMetrics.countRequest(countedAs, method, response.statusCode)
+    }
+    if (this.options.logRequests) this.logRequest(open)
   }
 
   /** For what Express itself finds wrong; the last middleware. */
@@ -124,6 +157,11 @@ export class Requests {
     if (typeof status === 'number' && status >= 400 && status < 500)
       sendText(response, status, 'bad request')
     else void this.fail(error, request, response)
+  }
+
+  /** For what stands before Express. */
+  readonly failed = (error: unknown, request: Request, response: Response): void => {
+    void this.fail(error, request, response)
   }
 
   private async fail(error: unknown, request: Request, response: Response): Promise<void> {
@@ -154,12 +192,8 @@ export class Requests {
     }
   }
 
-  private logRequest(
-    request: Request,
-    response: Response,
-    peer: string | undefined,
-    startedAt: number,
-  ): void {
+  private logRequest({ response, peer, startedAt }: OpenRequest): void {
+    const { req: request } = response
     this.options.logger.info('request', {
       peer,
       method: request.method,

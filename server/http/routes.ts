@@ -1,5 +1,5 @@
 /** Every URL of the gateway, on one page. */
-import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import express, { type Express, type Request, type Response } from 'express'
 import { OWN_METRICS_PATH, type Settings } from '../config/settings.ts'
 import type { Gateway } from '../gateway.ts'
 import { PushReader } from '../read-push.ts'
@@ -9,6 +9,7 @@ import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { createPages } from '../ui/pages.ts'
 import { sendStatus, sendText } from './answers.ts'
 import { BodyBudget } from './bodies/body-budget.ts'
+import { frontOf, type Front, type Middleware, type Next } from './front.ts'
 import { allowPushesFrom } from './access/cors.ts'
 import { debugHandlers } from './debug.ts'
 import { handleMetrics, handleStatus, handleWipe, setApiHeaders } from './api-v1.ts'
@@ -43,7 +44,14 @@ const BODY_BYTES_HELD_MIN = 64 * 1024 * 1024
 const PUSH_METHODS = 'DELETE, OPTIONS, POST, PUT'
 const READ_METHODS = 'GET, HEAD'
 
-export function createRoutes(options: RoutesOptions): Express {
+export interface Routes {
+  /** Pushes, and what every request has to get past. */
+  readonly front: Front
+  /** Everything else. */
+  readonly app: Express
+}
+
+export function createRoutes(options: RoutesOptions): Routes {
   const { settings, gateway, requests, guard } = options
   const { flags, routePrefix: prefix, externalPrefix } = settings
   const app = express()
@@ -52,15 +60,12 @@ export function createRoutes(options: RoutesOptions): Express {
   app.enable('case sensitive routing')
   app.enable('strict routing')
 
-  app.use(requests.enter)
-  app.use(guard.limit)
+  const before: Middleware[] = [requests.enter, guard.limit]
   if (settings.corsOrigin !== undefined) {
     const isPushPath = (url: string): boolean => isGroupPath(url, groupPathPrefix(settings))
-    app.use(allowPushesFrom({ origin: settings.corsOrigin, isPushPath, requests }))
+    before.push(allowPushesFrom({ origin: settings.corsOrigin, isPushPath, requests }))
   }
-  app.use(guard.admit)
-  app.use(apiHeaders(`${prefix}/api/v1/`))
-  app.use(groupPaths(options))
+  before.push(guard.admit, apiHeaders(`${prefix}/api/v1/`), groupPaths(options))
 
   const page = (route: string, handler: Handler): void => {
     const path = exactly(route)
@@ -153,7 +158,7 @@ export function createRoutes(options: RoutesOptions): Express {
     ),
   )
   app.use(requests.errorMiddleware)
-  return app
+  return { front: (rest) => frontOf(before, rest, requests.failed), app }
 }
 
 function redirectTo(location: string): Handler {
@@ -165,9 +170,9 @@ function redirectTo(location: string): Handler {
 
 /** What is under the API may be read across origins, errors included. */
 function apiHeaders(apiPrefix: string) {
-  return (request: Request, response: Response, next: NextFunction): void => {
+  return (request: Request, response: Response, next: Next): Promise<void> | void => {
     if (request.url.startsWith(apiPrefix)) setApiHeaders(response)
-    next()
+    return next()
   }
 }
 
@@ -221,7 +226,7 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
   }
   const other = requests.handler('other', refuseMethod(PUSH_METHODS))
   const telemetry = routePrefix + settings.telemetryPath
-  return (request: Request, response: Response, next: NextFunction): Promise<void> | void => {
+  return (request: Request, response: Response, next: Next): Promise<void> | void => {
     const { url, method } = request
     if (!url.startsWith(push.pathPrefix)) return next()
     const isGroup = isGroupPath(url, push.pathPrefix)

@@ -6,73 +6,66 @@ import type { Socket } from 'node:net'
 import type { Request, Response } from 'express'
 import { isMultiplexed } from './http-versions.ts'
 
-interface Connection {
-  /** Resolves when the request that came last is over. */
-  last: Promise<void> | undefined
-  /** How to end the requests that are not over yet. */
-  readonly open: Set<() => void>
-}
+const TURNS = Symbol('the requests of this connection that are not over')
 
-const CONNECTION = Symbol('the requests of this connection')
+type KnownSocket = Socket & { [TURNS]?: Turn[] }
 
-type KnownSocket = Socket & { [CONNECTION]?: Connection }
+/** A request from the first byte of its head until it is over: answered, or its connection gone. */
+export class Turn {
+  private isOver = false
+  private callbacks: (() => void)[] | undefined
 
-/** What is to be done when a request is over: answered, or its connection gone. */
-class Over {
-  private callbacks: (() => void)[] | undefined = []
-
-  add(callback: () => void): void {
-    if (this.callbacks === undefined) callback()
+  /** Calls back once, when the request is over. */
+  whenOver(callback: () => void): void {
+    if (this.isOver) callback()
+    else if (this.callbacks === undefined) this.callbacks = [callback]
     else this.callbacks.push(callback)
   }
 
-  happens(): void {
-    const callbacks = this.callbacks ?? []
+  /** Only the first call says anything. */
+  end(): void {
+    if (this.isOver) return
+    this.isOver = true
+    const { callbacks } = this
     this.callbacks = undefined
-    for (const callback of callbacks) callback()
+    if (callbacks !== undefined) for (const callback of callbacks) callback()
   }
 }
 
-const OVER = Symbol('what is done when this request is over')
-
-type KnownResponse = Response & { [OVER]?: Over }
-
-/** Enters a request, before anything else is done with it. Resolves when it is its turn; undefined when it is so already. */
-export function takeTurn(request: Request, response: KnownResponse): Promise<void> | undefined {
-  const over = new Over()
-  response[OVER] = over
+/**
+ * Enters a request, before anything else is done with it. Returns what resolves when it is its turn; undefined when it
+ * is so already, as it nearly always is.
+ */
+export function takeTurn(
+  turn: Turn,
+  request: Request,
+  response: Response,
+): Promise<void> | undefined {
   if (isMultiplexed(request)) {
-    response.once('close', () => over.happens())
+    response.once('close', () => turn.end())
     return undefined
   }
-  const connection = connectionOf(request.socket)
-  const previous = connection.open.size > 0 ? connection.last : undefined
-  connection.last = new Promise<void>((resolve) => {
-    const end = (): void => {
-      if (!connection.open.delete(end)) return
-      over.happens()
-      resolve()
-    }
-    connection.open.add(end)
-    response.once('close', end)
+  const turns = turnsOf(request.socket)
+  const previous = turns[turns.length - 1]
+  turns.push(turn)
+  response.once('close', () => {
+    const at = turns.indexOf(turn)
+    if (at >= 0) turns.splice(at, 1)
+    turn.end()
   })
-  return previous
+  if (previous === undefined) return undefined
+  return new Promise((resolve) => previous.whenOver(resolve))
 }
 
-/** Calls back once, when a request that took its turn is over. */
-export function whenOver(response: KnownResponse, callback: () => void): void {
-  response[OVER]?.add(callback)
-}
-
-function connectionOf(socket: KnownSocket): Connection {
-  let connection = socket[CONNECTION]
-  if (connection === undefined) {
-    const created: Connection = { last: undefined, open: new Set() }
-    connection = socket[CONNECTION] = created
+function turnsOf(socket: KnownSocket): Turn[] {
+  let turns = socket[TURNS]
+  if (turns === undefined) {
+    const created: Turn[] = []
+    turns = socket[TURNS] = created
     // Answers that wait behind others never see their own close.
     socket.once('close', () => {
-      for (const end of [...created.open]) end()
+      for (const turn of created.splice(0)) turn.end()
     })
   }
-  return connection
+  return turns
 }

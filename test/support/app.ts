@@ -1,6 +1,7 @@
 /** The gateway inside the test process: quicker than a program, and its log can be looked into. */
 import { Writable } from 'node:stream'
 import type { Express } from 'express'
+import type { Front } from '../../server/http/front.ts'
 import { startApp, type App, type AppOptions } from '../../server/app.ts'
 import { parseFlags } from '../../server/config/parse-flags.ts'
 import { settingsFrom } from '../../server/config/settings.ts'
@@ -64,9 +65,9 @@ export async function startTestAppWith(
 }
 
 /** Serves an Express app of the test's own as a gateway would, on a free port of 127.0.0.1. Resolves to its URL. */
-export async function serve(app: Express): Promise<string> {
+export async function serve(app: Express, front?: Front): Promise<string> {
   const listener = await listen(
-    { app, tls: undefined, http2: true, clientRefused: () => undefined },
+    { app, ...(front && { front }), tls: undefined, http2: true, clientRefused: () => undefined },
     { kind: 'tcp', host: '127.0.0.1', port: 0 },
   )
   closeAfterTest(() => listener.close(0, () => new Set()))

@@ -1,5 +1,6 @@
 /** Lets pages of other origins push from a browser (--web.cors.origin); nothing else of the gateway. */
-import type { NextFunction, Request, Response } from 'express'
+import type { Request, Response } from 'express'
+import type { Next } from '../front.ts'
 import { ERROR_HEADER, REVISION_HEADER, sendStatus } from '../answers.ts'
 import type { Requests } from '../requests.ts'
 
@@ -26,7 +27,7 @@ export function allowPushesFrom({ origin, isPushPath, requests }: CorsOptions) {
     response.setHeader('Access-Control-Max-Age', REMEMBERED_SECONDS)
     sendStatus(response, 204)
   })
-  return (request: Request, response: Response, next: NextFunction): Promise<void> | void => {
+  return (request: Request, response: Response, next: Next): Promise<void> | void => {
     const { url, method, headers } = request
     if (!isPushPath(url)) return next()
     response.setHeader('Vary', 'Origin')

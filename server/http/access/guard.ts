@@ -1,6 +1,7 @@
 /** What stands before all routes: the headers, the rate limit and the users of the web configuration. */
 import type { TLSSocket } from 'node:tls'
-import type { NextFunction, Request, Response } from 'express'
+import type { Request, Response } from 'express'
+import type { Next } from '../front.ts'
 import type { WebConfig } from '../../config/web-config.ts'
 import { sendText } from '../answers.ts'
 import { BasicAuth, type Authentication } from './basic-auth.ts'
@@ -69,22 +70,14 @@ export class Guard {
   }
 
   /** For all requests, also those that need not say who sent them. */
-  readonly limit = (
-    request: Request,
-    response: Response,
-    next: NextFunction,
-  ): Promise<void> | void => {
+  readonly limit = (request: Request, response: Response, next: Next): Promise<void> | void => {
     for (const [name, value] of this.headers) response.setHeader(name, value)
     if (this.bucket?.take(performance.now()) === false) return this.refuseRate(request, response)
     return next()
   }
 
   /** Lets through who is known. */
-  readonly admit = (
-    request: Request,
-    response: Response,
-    next: NextFunction,
-  ): Promise<void> | void => {
+  readonly admit = (request: Request, response: Response, next: Next): Promise<void> | void => {
     if (!this.auth.isOn) return next()
     let found: Authentication | Promise<Authentication>
     try {

@@ -32,6 +32,9 @@ function withPrototype<Class extends typeof IncomingMessage | typeof ServerRespo
   function Derived(this: object, a: unknown, b: unknown): void {
     construct.call(this, a, b)
   }
+  // V8 makes objects as large as the constructors of the chain say; with less room than they need, these became
+  // dictionaries, slow at every look-up.
+  Object.setPrototypeOf(Derived, base)
   Derived.prototype = prototype
   return Derived as unknown as Class
 }

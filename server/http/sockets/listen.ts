@@ -1,10 +1,9 @@
 /** The sockets: one server for each listen address, with TLS or without, and how they end. */
 import http from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
-import type { Express } from 'express'
 import type { ListenAddress } from '../../config/settings.ts'
 import { OpenConnections } from './open-connections.ts'
-import { AFTERWARDS, listenerOf, serverOptions } from './server-options.ts'
+import { AFTERWARDS, listenerOf, serverOptions, type Site } from './server-options.ts'
 import type { SecureServer } from './secure-server.ts'
 import type { TlsMaterial } from './tls.ts'
 import { makeWayForSocket } from './unix-socket.ts'
@@ -22,8 +21,7 @@ export interface Listener {
   close(timeoutMs: number, peersInUse: () => ReadonlySet<string>): Promise<void>
 }
 
-export interface ListenOptions {
-  readonly app: Express
+export interface ListenOptions extends Site {
   /** Undefined: plain HTTP. */
   readonly tls: TlsMaterial | undefined
   /** With TLS only. */
@@ -37,7 +35,7 @@ export async function listen(options: ListenOptions, address: ListenAddress): Pr
   if (address.kind === 'unix') await makeWayForSocket(address.path)
   const connections = new OpenConnections()
   const secure = options.tls === undefined ? undefined : await createSecure(options, options.tls)
-  const server = secure?.server ?? createPlain(options.app)
+  const server = secure?.server ?? createPlain(options)
   server.on('connection', (socket: Socket) => connections.add(socket))
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error): void =>
@@ -86,8 +84,8 @@ function showAddress(address: ListenAddress): string {
   }
 }
 
-function createPlain(app: Express): http.Server {
-  return Object.assign(http.createServer(serverOptions(app), listenerOf(app)), AFTERWARDS)
+function createPlain(site: Site): http.Server {
+  return Object.assign(http.createServer(serverOptions(site.app), listenerOf(site)), AFTERWARDS)
 }
 
 /** What TLS and HTTP/2 need is loaded only with them. */

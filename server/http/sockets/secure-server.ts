@@ -3,7 +3,6 @@ import type http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import type tls from 'node:tls'
-import type { Express } from 'express'
 import { http2Listener } from './express-http2.ts'
 import { expressClasses } from './express-prototypes.ts'
 import {
@@ -12,6 +11,7 @@ import {
   listenerOf,
   serverOptions,
   STALLED_MS,
+  type Site,
 } from './server-options.ts'
 import {
   clientAuthOptions,
@@ -23,8 +23,7 @@ import {
 /** What may be queued for one client of HTTP/2, over all its requests. */
 const SESSION_MEGABYTES_MAX = 100
 
-export interface SecureOptions {
-  readonly app: Express
+export interface SecureOptions extends Site {
   readonly http2: boolean
   /** A client was cut off because of its certificate. */
   readonly clientRefused: (peer: string | undefined, reason: string) => void
@@ -44,8 +43,8 @@ export function createSecureServer(options: SecureOptions, initial: TlsMaterial)
   const context = { ...secureContextOptions(initial), ...clientAuthOptions(initial.config) }
   const sessions = new Set<http2.ServerHttp2Session>()
   const server = options.http2
-    ? createHttp2(options.app, context, sessions)
-    : createHttps(options.app, context)
+    ? createHttp2(options, context, sessions)
+    : createHttps(options, context)
   checkClients(server, (socket) => {
     const reason = refusalOfClient(socket, material.config)
     if (reason !== undefined) options.clientRefused(socket.remoteAddress, reason)
@@ -65,17 +64,18 @@ export function createSecureServer(options: SecureOptions, initial: TlsMaterial)
   }
 }
 
-function createHttps(app: Express, context: tls.TlsOptions): https.Server {
-  const server = https.createServer({ ...context, ...serverOptions(app) }, listenerOf(app))
+function createHttps(site: Site, context: tls.TlsOptions): https.Server {
+  const server = https.createServer({ ...context, ...serverOptions(site.app) }, listenerOf(site))
   return Object.assign(server, AFTERWARDS)
 }
 
 /** HTTP/2 for clients that offer it in the handshake (ALPN), HTTP/1.1 for the others. */
 function createHttp2(
-  app: Express,
+  site: Site,
   context: tls.TlsOptions,
   sessions: Set<http2.ServerHttp2Session>,
 ): SecureServer['server'] {
+  const { app } = site
   const { IncomingMessage, ServerResponse } = expressClasses(app)
   const server = http2.createSecureServer({
     ...context,
@@ -95,8 +95,8 @@ function createHttp2(
     requestTimeout,
     ...AFTERWARDS,
   })
-  const answerHttp2 = http2Listener(app)
-  const answerHttp1 = listenerOf(app) as unknown as typeof answerHttp2
+  const answerHttp2 = http2Listener(site)
+  const answerHttp1 = listenerOf(site) as unknown as typeof answerHttp2
   server.on('request', (request, response) => {
     if (request.httpVersionMajor < 2) return answerHttp1(request, response)
     // Of its session nobody would notice: it goes on with other requests.

@@ -1,6 +1,7 @@
 /** What the servers of node:http, node:https and node:http2 are told alike. */
 import type http from 'node:http'
-import type { Express } from 'express'
+import type { Express, Request, Response } from 'express'
+import type { Front } from '../front.ts'
 import { expressClasses } from './express-prototypes.ts'
 
 /** The original takes paths of 100 kB; node:http's limit for a whole head is 16 kB. */
@@ -23,9 +24,19 @@ function withOriginForm(request: http.IncomingMessage): http.IncomingMessage {
   return request
 }
 
-/** Has the app answer. */
-export function listenerOf(app: Express): http.RequestListener {
-  return (request, response) => void app(withOriginForm(request), response)
+/** What answers requests. */
+export interface Site {
+  readonly app: Express
+  /** What stands before the app; nothing when it is undefined. */
+  readonly front?: Front
+}
+
+/** Has the site answer. */
+export function listenerOf({ app, front = (rest) => rest }: Site): http.RequestListener {
+  const answer = front((request, response) => void app(request, response))
+  // They have the prototypes that Express would give them.
+  return (request, response) =>
+    void answer(withOriginForm(request) as Request, response as unknown as Response)
 }
 
 /** What the servers of node:http and node:https take alike. */

@@ -59,7 +59,7 @@ async function startOnFailingStore(error: Error): Promise<{ url: string; log: ()
     staleMsMax: 0,
   })
   const requests = new Requests({ ownMetrics, logger, requestsMax: 100, logRequests: false })
-  const app = createRoutes({
+  const { app, front } = createRoutes({
     settings: settingsFrom(parseFlags([], {})),
     gateway,
     requests,
@@ -71,7 +71,7 @@ async function startOnFailingStore(error: Error): Promise<{ url: string; log: ()
     notReady: async () => undefined,
     quit: undefined,
   })
-  return { url: await serve(app), log: () => logged }
+  return { url: await serve(app, front), log: () => logged }
 }
 
 describe('when the store fails', () => {
