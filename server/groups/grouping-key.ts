@@ -37,8 +37,10 @@ export function parseGroupingPath(rawPath: string, utf8Names: boolean): Grouping
   }
   refuseUncleanSegments(segments)
   const labels = new Map<string, string>()
-  for (const [name, value] of pairs(segments.slice(2))) {
-    labels.set(parseLabelName(name, utf8Names), parseValue(name, value))
+  checkPairs(segments)
+  for (let i = 2; i + 1 < segments.length; i += 2) {
+    const name = segments[i]!
+    labels.set(parseLabelName(name, utf8Names), parseValue(name, segments[i + 1]!))
   }
   const jobName = parseValue(head, job)
   if (jobName === '') throw invalidPath('job name is required')
@@ -71,7 +73,8 @@ function decodeSegment(segment: string): string {
 
 /** The original answers these with a redirect that clients take for success; nothing is stored. */
 function refuseUncleanSegments(segments: readonly string[]): void {
-  for (const [index, segment] of segments.entries()) {
+  for (let index = 0; index < segments.length; index++) {
+    const segment = segments[index]!
     if (segment === '.' || segment === '..') {
       throw invalidPath(
         `path segment ${JSON.stringify(segment)} would be cleaned away on its way; write the value as @base64`,
@@ -83,15 +86,14 @@ function refuseUncleanSegments(segments: readonly string[]): void {
   }
 }
 
-/** Splits the segments behind the job into label names and values. */
-function* pairs(segments: readonly string[]): Generator<[string, string]> {
-  if (segments.length === 1 && segments[0] === '') return // a trailing slash behind the job
-  if (segments.length % 2 !== 0) {
-    throw invalidPath(
-      `odd number of components in label string ${JSON.stringify(`/${segments.join('/')}`)}`,
-    )
-  }
-  for (let i = 0; i < segments.length; i += 2) yield [segments[i]!, segments[i + 1]!]
+/** Behind the job come pairs of label names and values. */
+function checkPairs(segments: readonly string[]): void {
+  const count = segments.length - 2
+  // A trailing slash behind the job is no label.
+  if (count % 2 === 0 || (count === 1 && segments[2] === '')) return
+  throw invalidPath(
+    `odd number of components in label string ${JSON.stringify(`/${segments.slice(2).join('/')}`)}`,
+  )
 }
 
 function parseLabelName(segment: string, utf8Names: boolean): string {
@@ -148,26 +150,31 @@ export function compareUtf8(a: string, b: string): number {
 }
 
 function encodeGroupKey(sorted: readonly Label[]): Buffer {
-  const parts: Buffer[] = []
-  for (const { name, value } of sorted) {
-    for (const text of [name, value]) {
-      const bytes = Buffer.from(text, 'utf8')
-      parts.push(lengthPrefix(bytes.length), bytes)
-    }
-  }
-  return Buffer.concat(parts)
+  let bytes = ''
+  for (const { name, value } of sorted) bytes += withLength(name) + withLength(value)
+  return Buffer.from(bytes, 'latin1')
+}
+
+/** The UTF-8 bytes of a text behind their length, as latin1. */
+function withLength(text: string): string {
+  const bytes = isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+  return lengthPrefix(bytes.length) + bytes
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) return false
+  return true
 }
 
 /** Unsigned LEB128, so that short names and values cost one byte of length. */
-function lengthPrefix(length: number): Buffer {
-  const bytes: number[] = []
+function lengthPrefix(length: number): string {
+  let bytes = ''
   let rest = length
   while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80)
+    bytes += String.fromCharCode((rest & 0x7f) | 0x80)
     rest >>>= 7
   }
-  bytes.push(rest)
-  return Buffer.from(bytes)
+  return bytes + String.fromCharCode(rest)
 }
 
 /** The labels that `key` was made of. */
