@@ -4,30 +4,18 @@
  */
 import { unescapeHelp } from '../exposition/text/render.ts'
 import type { MetricFamily, MetricType } from '../metrics/metric-family.ts'
-import { escapeMetricName, type EscapingScheme } from '../metrics/names.ts'
+import { escapeMetricName } from '../metrics/names.ts'
 import { headerOf, type GroupDraft, type GroupSlot } from './group-slot.ts'
 import type { Steps } from './in-slices.ts'
 import { encodeHead, type FamilyFormat, type FamilyHead } from './page-pieces.ts'
-import { lowerBound, Segment, SEGMENT_BYTES, SegmentBuilder } from './segment.ts'
 import { RopePart } from './rope.ts'
+import { SEGMENT_BYTES, SegmentBuilder } from './segment-builder.ts'
+import { lowerBound, type Segment } from './segment.ts'
 
-/** What happens to a family: for each group that changed, in order of keys, its draft and the family's place there. */
-export class FamilyChanges {
-  readonly ids: string[] = []
-  readonly drafts: (GroupDraft | undefined)[] = []
-  readonly indexes: number[] = []
-
-  put(draft: GroupDraft, index: number): void {
-    this.ids.push(draft.slot.id)
-    this.drafts.push(draft)
-    this.indexes.push(index)
-  }
-
-  remove(id: string): void {
-    this.ids.push(id)
-    this.drafts.push(undefined)
-    this.indexes.push(-1)
-  }
+/** Groups that change, in order of their keys; undefined is gone. */
+export interface GroupChanges {
+  readonly ids: readonly string[]
+  readonly drafts: readonly (GroupDraft | undefined)[]
 }
 
 /** A family after its changes, which shows nothing of them before it is taken. */
@@ -88,15 +76,19 @@ export class FamilyAtOnce {
     const id = `${syntax} ${escaping} ${shape?.familyName} ${shape?.type} ${syntax === 'protobuf' ? metricsBytes : ''}`
     let header = this.headers.get(id)
     if (header === undefined) {
-      header = new RopePart(encodeHead(format, this.head(escaping), metricsBytes))
+      header = new RopePart(encodeHead(format, this.head(format), metricsBytes))
       this.headers.set(id, header)
     }
     return header
   }
 
-  private head(escaping: EscapingScheme): FamilyHead {
+  private head({ syntax, escaping }: FamilyFormat): FamilyHead {
     const help = this.helpText
-    const unit = this.segments.find((segment) => segment.unit !== undefined)?.unit
+    // Looking for one that is not there means looking at all groups.
+    const unit =
+      syntax === 'text'
+        ? undefined
+        : this.segments.find((segment) => segment.unit !== undefined)?.unit
     return {
       name: escapeMetricName(this.name, escaping),
       type: this.type,
@@ -136,9 +128,12 @@ export class FamilyView {
     return new FamilyAtOnce(this.name, this.segments, new Map())
   }
 
-  /** The family as the changes make it. */
-  *merge(changes: FamilyChanges): Steps<MergedFamily> {
-    const { ids } = changes
+  /**
+   * The family as changes make it.
+   *
+   * @param places which of the changed groups had the family or have it now
+   */
+  *merge(changes: GroupChanges, places: readonly number[]): Steps<MergedFamily> {
     const { segments } = this
     const merged: Segment[] = []
     const helps = new Map<string, number>()
@@ -147,7 +142,8 @@ export class FamilyView {
     for (let s = 0; s < Math.max(1, segments.length); s++) {
       const segment = segments[s]
       const following = segments[s + 1]?.slots[0]?.id
-      const end = following === undefined ? ids.length : endBefore(ids, next, following)
+      const end =
+        following === undefined ? places.length : endBefore(changes.ids, places, next, following)
       if (segment !== undefined && end === next) {
         if (isSmall(builder) && builder.byteLength + segment.byteLength <= SEGMENT_BYTES) {
           builder.addFrom(segment, 0, segment.slots.length)
@@ -158,7 +154,7 @@ export class FamilyView {
         }
         continue
       }
-      yield* this.apply(segment, changes, next, end, builder, helps)
+      yield* this.apply(segment, changes, places.slice(next, end), builder, helps)
       next = end
       if (!isSmall(builder)) yield* flush(builder, merged)
     }
@@ -169,9 +165,8 @@ export class FamilyView {
   /** Adds to the builder a segment with the changes that belong there. */
   private *apply(
     segment: Segment | undefined,
-    { ids, drafts, indexes }: FamilyChanges,
-    from: number,
-    to: number,
+    { ids, drafts }: GroupChanges,
+    places: readonly number[],
     builder: SegmentBuilder,
     helps: Map<string, number>,
   ): Steps<void> {
@@ -181,8 +176,8 @@ export class FamilyView {
       if (help !== '') helps.set(help, (helps.get(help) ?? 0) + step)
     }
     let kept = 0
-    for (let c = from; c < to; c++) {
-      const id = ids[c]!
+    for (const [i, place] of places.entries()) {
+      const id = ids[place]!
       const at = lowerBound(slots, id, kept)
       if (segment !== undefined) builder.addFrom(segment, kept, at)
       kept = at
@@ -191,11 +186,13 @@ export class FamilyView {
         count(before, -1)
         kept++
       }
-      const draft = drafts[c]
-      if (draft === undefined) continue
-      count(draft.slot, 1)
-      builder.addDraft(draft, indexes[c]!)
-      if (c % DRAFTS_A_STEP === 0) yield
+      const draft = drafts[place]
+      const index = draft?.slot.layout.indexes.get(this.name)
+      if (draft !== undefined && index !== undefined) {
+        count(draft.slot, 1)
+        builder.addDraft(draft, index)
+      }
+      if (i % GROUPS_A_STEP === 0) yield
     }
     if (segment !== undefined) builder.addFrom(segment, kept, slots.length)
   }
@@ -232,7 +229,7 @@ export class FamilyView {
   }
 }
 
-const DRAFTS_A_STEP = 128
+const GROUPS_A_STEP = 128
 
 /** What is smaller is joined with its neighbours. */
 function isSmall({ size, byteLength }: SegmentBuilder): boolean {
@@ -250,13 +247,18 @@ function* flush(builder: SegmentBuilder, merged: Segment[]): Steps<void> {
   merged.push(...(yield* builder.build()))
 }
 
-/** The first change that does not stand before a key. */
-function endBefore(ids: readonly string[], from: number, id: string): number {
+/** The first of the places whose group does not stand before a key. */
+function endBefore(
+  ids: readonly string[],
+  places: readonly number[],
+  from: number,
+  id: string,
+): number {
   let low = from
-  let high = ids.length
+  let high = places.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (ids[middle]! < id) low = middle + 1
+    if (ids[places[middle]!]! < id) low = middle + 1
     else high = middle
   }
   return low

@@ -16,7 +16,14 @@ import { compareUtf8, decodeGroupKey, type GroupingKey } from '../groups/groupin
 import { PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
 import { isHistogramType, type Label, type MetricFamily } from '../metrics/metric-family.ts'
 import { formatFloat64 } from '../metrics/numbers.ts'
-import { headerIn, type Header, type Layout, type Layouts, type NamedHeader } from './layout.ts'
+import {
+  beginsWith,
+  headerIn,
+  type Header,
+  type Layout,
+  type Layouts,
+  type NamedHeader,
+} from './layout.ts'
 
 export interface GroupSlot {
   /** The group key as a string of its bytes, so that `<` orders as the store does. */
@@ -39,14 +46,43 @@ export interface GroupSlot {
 }
 
 /** A slot together with its samples. */
-export interface GroupDraft {
+export class GroupDraft {
   readonly slot: GroupSlot
-  /** Has the samples of all families but the completed ones; for family i from `starts[i]` to `ends[i]`. */
-  readonly source: Buffer
-  readonly starts: readonly number[]
-  readonly ends: readonly number[]
+  /** Has the samples of all families but the completed ones. */
+  private readonly source: Buffer
+  /** From `at` on where the samples of each family begin and end in the source. */
+  private readonly offsets: Uint32Array
+  private readonly at: number
   /** By index, samples of histograms to which buckets were added. */
-  readonly completed: ReadonlyMap<number, Buffer> | undefined
+  private readonly completed: ReadonlyMap<number, Buffer> | undefined
+
+  constructor(
+    slot: GroupSlot,
+    source: Buffer,
+    offsets: Uint32Array,
+    at: number,
+    completed: ReadonlyMap<number, Buffer> | undefined,
+  ) {
+    this.slot = slot
+    this.source = source
+    this.offsets = offsets
+    this.at = at
+    this.completed = completed
+  }
+
+  /** @param index of the family */
+  samplesAt(index: number): Buffer {
+    const completed = this.completed?.get(index)
+    if (completed !== undefined) return completed
+    const at = this.at + 2 * index
+    return this.source.subarray(this.offsets[at], this.offsets[at + 1])
+  }
+
+  lengthAt(index: number): number {
+    const completed = this.completed?.get(index)
+    const at = this.at + 2 * index
+    return completed?.length ?? this.offsets[at + 1]! - this.offsets[at]!
+  }
 }
 
 const HELP_TEXTS: Readonly<Record<string, string>> = {
@@ -61,6 +97,7 @@ const OWN: readonly NamedHeader[] = [PUSH_FAILURE_TIME, PUSH_TIME].map((name) =>
 }))
 
 const CHUNK_BYTES = 1024 * 1024
+const OFFSETS = 16 * 1024
 const LINE_FEED = 0x0a
 const HASH = 0x23
 
@@ -71,7 +108,10 @@ const HASH = 0x23
 export class GroupReader {
   private readonly layouts: Layouts
   private chunk: Buffer = Buffer.alloc(0)
+  private view = new DataView(this.chunk.buffer)
   private at = 0
+  private offsets = new Uint32Array(0)
+  private offsetsAt = 0
   /** Most groups have the layout of the one before. */
   private last: Layout | undefined
 
@@ -92,97 +132,108 @@ export class GroupReader {
   }
 
   private draft(group: StoredGroup): GroupDraft {
-    const { families } = group
+    const { packed } = group
+    const families = packed?.layout.families ?? group.families
+    const familyEnds = packed?.ends ?? endsOf(group.families)
+    const storedBytes = familyEnds[familyEnds.length - 1] ?? 0
     const id = group.key.toString('latin1')
-    const times = renderTimes(group, exposedLabelText(id, group.key))
-    let storedBytes = 0
-    let sampleCount = 0
-    let together = true
-    for (const { data, sampleCount: samples, pushedAtUs } of families) {
-      storedBytes += data.length
-      sampleCount += samples
-      if (pushedAtUs !== group.pushTimeUs) together = false
-    }
-    const timesBytes = [Buffer.byteLength(times[0]), Buffer.byteLength(times[1])] as const
-    const source = this.reserve(storedBytes + timesBytes[0] + timesBytes[1])
+    const labelText = exposedLabelText(id, group.key)
+    const times = [
+      `${PUSH_FAILURE_TIME}{${labelText}} ${showTime(group.failureTimeUs)}\n`,
+      `${PUSH_TIME}{${labelText}} ${showTime(group.pushTimeUs)}\n`,
+    ] as const
+    const failureTimeBytes = Buffer.byteLength(times[0])
+    const timesBytes = failureTimeBytes + Buffer.byteLength(times[1])
+
+    const source = this.reserve(storedBytes + timesBytes)
     const begin = this.at
     const timesAt = begin + storedBytes
-    this.copyFamilies(families, storedBytes)
+    if (packed === undefined) this.copyFamilies(group.families, storedBytes)
+    else source.set(packed.data, begin)
     source.write(times[0] + times[1], timesAt)
-    this.at = timesAt + timesBytes[0] + timesBytes[1]
+    this.at = timesAt + timesBytes
 
-    const text = source.toString('latin1', begin, timesAt)
-    const full = new Map<string, Buffer>()
-    const lengths = families.map(({ name, data }) => {
-      if (data[data.length - 1] === LINE_FEED) return data.length
-      const parts = splitStored(data)
-      // The store may have it in the middle of much more.
-      if (parts.full !== undefined) full.set(name, Buffer.from(parts.full))
-      return parts.text.length
-    })
-    const layout = this.hasLastLayout(families, text) ? this.last! : this.layoutOf(families)
+    const layout = this.hasLastLayout(families, familyEnds, begin)
+      ? this.last!
+      : this.layoutOf(families, familyEnds, source.subarray(begin, timesAt))
     this.last = layout
 
-    const starts: number[] = []
-    const ends: number[] = []
+    const offsets = this.reserveOffsets(layout.names.length)
+    const offsetsAt = this.offsetsAt
+    this.offsetsAt += 2 * layout.names.length
+    let full: Map<string, Buffer> | undefined
     let completed: Map<number, Buffer> | undefined
     let incomplete: Map<string, Buffer> | undefined
     let next = 0
     let offset = begin
     for (let i = 0; i < layout.names.length; i++) {
-      const own = ownIndex(layout.names[i]!)
+      const name = layout.names[i]!
+      const own = ownIndex(name)
       if (own >= 0) {
-        const start = own === 0 ? timesAt : timesAt + timesBytes[0]
-        starts.push(start)
-        ends.push(start + timesBytes[own]!)
+        offsets[offsetsAt + 2 * i] = own === 0 ? timesAt : timesAt + failureTimeBytes
+        offsets[offsetsAt + 2 * i + 1] = timesAt + (own === 0 ? failureTimeBytes : timesBytes)
         continue
       }
       const header = layout.headers[i]!
-      const { name, data } = families[next]!
-      const length = lengths[next]!
-      starts.push(offset + header.latin1.length)
-      ends.push(offset + length)
-      offset += data.length
-      next++
-      if (!isHistogramType(header.type)) continue
-      const stored = readStored({ text: data.subarray(0, length), full: full.get(name) })
-      const shown = completeBuckets(stored)
-      if (shown === stored) continue
-      completed ??= new Map<number, Buffer>()
-      completed.set(i, Buffer.from(renderFamilySamples(shown)))
-      incomplete ??= new Map<string, Buffer>()
-      incomplete.set(name, Buffer.from(data.subarray(header.latin1.length, length)))
+      const familyEnd = begin + familyEnds[next++]!
+      let textEnd = familyEnd
+      if (source[familyEnd - 1] !== LINE_FEED) {
+        const parts = splitStored(source.subarray(offset, familyEnd))
+        textEnd = offset + parts.text.length
+        full ??= new Map<string, Buffer>()
+        full.set(name, Buffer.from(parts.full!))
+      }
+      const start = offset + header.latin1.length
+      if (isHistogramType(header.type)) {
+        const stored = readStored({
+          text: source.subarray(offset, textEnd),
+          full: full?.get(name),
+        })
+        const shown = completeBuckets(stored)
+        if (shown !== stored) {
+          completed ??= new Map<number, Buffer>()
+          completed.set(i, Buffer.from(renderFamilySamples(shown)))
+          incomplete ??= new Map<string, Buffer>()
+          incomplete.set(name, Buffer.from(source.subarray(start, textEnd)))
+        }
+      }
+      offsets[offsetsAt + 2 * i] = start
+      offsets[offsetsAt + 2 * i + 1] = textEnd
+      offset = familyEnd
     }
-    return {
-      slot: {
-        id,
-        createdTimeUs: group.createdTimeUs,
-        pushTimeUs: group.pushTimeUs,
-        failureTimeUs: group.failureTimeUs,
-        inconsistent: group.inconsistent,
-        sampleCount,
-        storedBytes,
-        layout,
-        pushedAtUs: together
-          ? undefined
-          : new Map(families.map((family) => [family.name, family.pushedAtUs])),
-        full: full.size > 0 ? full : undefined,
-        incomplete,
-      },
-      source,
-      starts,
-      ends,
-      completed,
+    const slot: GroupSlot = {
+      id,
+      createdTimeUs: group.createdTimeUs,
+      pushTimeUs: group.pushTimeUs,
+      failureTimeUs: group.failureTimeUs,
+      inconsistent: group.inconsistent,
+      sampleCount: packed?.layout.sampleCount ?? countSamples(group.families),
+      storedBytes,
+      layout,
+      pushedAtUs: pushedAtOfFamilies(group),
+      full,
+      incomplete,
     }
+    return new GroupDraft(slot, source, offsets, offsetsAt, completed)
   }
 
   /** Makes room behind `at` in the chunk, or begins a new one. */
   private reserve(bytes: number): Buffer {
     if (this.at + bytes > this.chunk.length) {
       this.chunk = Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES))
+      this.view = new DataView(this.chunk.buffer)
       this.at = 0
     }
     return this.chunk
+  }
+
+  /** The same for the places of so many families. */
+  private reserveOffsets(families: number): Uint32Array {
+    if (this.offsetsAt + 2 * families > this.offsets.length) {
+      this.offsets = new Uint32Array(Math.max(2 * families, OFFSETS))
+      this.offsetsAt = 0
+    }
+    return this.offsets
   }
 
   private copyFamilies(families: readonly StoredFamily[], bytes: number): void {
@@ -200,33 +251,59 @@ export class GroupReader {
     }
   }
 
-  /** @param text of all families, a character a byte */
-  private hasLastLayout(families: readonly StoredFamily[], text: string): boolean {
+  /** @param begin of the families' data in the chunk */
+  private hasLastLayout(
+    families: readonly { readonly name: string }[],
+    familyEnds: readonly number[],
+    begin: number,
+  ): boolean {
     const layout = this.last
     if (layout?.names.length !== families.length + OWN.length) return false
-    let at = 0
+    const { chunk, view } = this
+    let at = begin
     let next = 0
     for (let i = 0; i < layout.names.length; i++) {
       const expected = layout.names[i]!
       if (ownIndex(expected) >= 0) continue
-      const { name, data } = families[next++]!
-      const { latin1 } = layout.headers[i]!
-      if (name !== expected || !text.startsWith(latin1, at)) return false
-      if (text.charCodeAt(at + latin1.length) === HASH) return false
-      at += data.length
+      const header = layout.headers[i]!
+      if (families[next]!.name !== expected || !beginsWith(view, at, header)) return false
+      if (chunk[at + header.latin1.length] === HASH) return false
+      at = begin + familyEnds[next++]!
     }
     return true
   }
 
-  private layoutOf(families: readonly StoredFamily[]): Layout {
+  private layoutOf(
+    families: readonly { readonly name: string }[],
+    familyEnds: readonly number[],
+    data: Buffer,
+  ): Layout {
     const named: NamedHeader[] = []
-    let next = 0
-    for (const { name, data } of families) {
-      while (next < OWN.length && compareUtf8(OWN[next]!.name, name) < 0) named.push(OWN[next++]!)
-      named.push({ name, latin1: headerIn(splitStored(data).text) })
+    let own = 0
+    for (const [i, { name }] of families.entries()) {
+      while (own < OWN.length && compareUtf8(OWN[own]!.name, name) < 0) named.push(OWN[own++]!)
+      const stored = data.subarray(i === 0 ? 0 : familyEnds[i - 1], familyEnds[i])
+      named.push({ name, latin1: headerIn(splitStored(stored).text) })
     }
-    return this.layouts.find([...named, ...OWN.slice(next)])
+    return this.layouts.find([...named, ...OWN.slice(own)])
   }
+}
+
+function endsOf(families: readonly StoredFamily[]): number[] {
+  let end = 0
+  return families.map(({ data }) => (end += data.length))
+}
+
+function countSamples(families: readonly StoredFamily[]): number {
+  return families.reduce((total, { sampleCount }) => total + sampleCount, 0)
+}
+
+/** Undefined when all families came with the last push. */
+function pushedAtOfFamilies(group: StoredGroup): ReadonlyMap<string, number> | undefined {
+  const { packed, pushTimeUs } = group
+  if (packed !== undefined && packed.pushedAtUs === undefined) return undefined
+  if (group.families.every((family) => family.pushedAtUs === pushTimeUs)) return undefined
+  return new Map(group.families.map(({ name, pushedAtUs }) => [name, pushedAtUs]))
 }
 
 function ownIndex(name: string): number {
@@ -246,17 +323,14 @@ function isOnePiece(
   return true
 }
 
-/** The samples of the two own families. */
-function renderTimes(group: StoredGroup, labelText: string): readonly [string, string] {
-  const line = (name: string, timeUs: number): string =>
-    `${name}{${labelText}} ${timeUs === 0 ? '0' : formatFloat64(timeUs / 1e6)}\n`
-  return [line(PUSH_FAILURE_TIME, group.failureTimeUs), line(PUSH_TIME, group.pushTimeUs)]
+function showTime(timeUs: number): string {
+  return timeUs === 0 ? '0' : formatFloat64(timeUs / 1e6)
 }
 
 /** The grouping labels as text shows them. */
 function exposedLabelText(id: string, key: Buffer): string {
   // A length of two bytes is outside of ASCII too.
-   
+
   if (/[^\0-\x7f]/.test(id)) return renderLabels(exposedLabels(decodeGroupKey(key)))
   let text = ''
   let instanceIsMissing = true

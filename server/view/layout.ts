@@ -14,6 +14,9 @@ import type { MetricType } from '../metrics/metric-family.ts'
 export interface Header {
   /** As stored, a character a byte. */
   readonly latin1: string
+  /** The same as little endian numbers of four bytes, and what is left as bytes. */
+  readonly words: readonly number[]
+  readonly rest: readonly number[]
   readonly type: MetricType
   /** As the text format escapes it; '' when there is none. */
   readonly help: string
@@ -106,6 +109,7 @@ export class Layouts {
       const text = Buffer.from(family.latin1, 'latin1').toString()
       const header = {
         latin1: family.latin1,
+        ...wordsOf(Buffer.from(family.latin1, 'latin1')),
         type: storedType(text),
         help: storedHelpText(text, family.name),
         unit: storedUnit(text, family.name),
@@ -121,6 +125,27 @@ export class Layouts {
 /** The header of a stored family, a character a byte. */
 export function headerIn(text: Buffer): string {
   return text.toString('latin1', 0, storedHeaderLength(text))
+}
+
+function wordsOf(bytes: Buffer): Pick<Header, 'words' | 'rest'> {
+  const words: number[] = []
+  let at = 0
+  for (; at + 4 <= bytes.length; at += 4) words.push(bytes.readInt32LE(at))
+  return { words, rest: [...bytes.subarray(at)] }
+}
+
+/**
+ * True when the header lies at a place, as it does for nearly every family of a fleet. Compared as strings, headers were
+ * a third of the time that reading a group of ten families takes.
+ */
+export function beginsWith(view: DataView, start: number, { words, rest }: Header): boolean {
+  let at = start
+  if (at + 4 * words.length + rest.length > view.byteLength) return false
+  for (let i = 0; i < words.length; i++, at += 4) {
+    if (view.getInt32(at, true) !== words[i]) return false
+  }
+  for (let i = 0; i < rest.length; i++) if (view.getUint8(at + i) !== rest[i]) return false
+  return true
 }
 
 function idOf({ name, latin1 }: NamedHeader): string {

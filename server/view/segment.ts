@@ -4,32 +4,22 @@
  */
 import { escapeFamily } from '../exposition/text/render.ts'
 import type { MetricFamily } from '../metrics/metric-family.ts'
-import {
-  familyOf,
-  headerOf,
-  isMoreThanText,
-  type GroupDraft,
-  type GroupSlot,
-} from './group-slot.ts'
+import { familyOf, headerOf, isMoreThanText, type GroupSlot } from './group-slot.ts'
 import type { Steps } from './in-slices.ts'
 import { encodeFamilyMetrics, type FamilyFormat } from './page-pieces.ts'
 import { RopePart } from './rope.ts'
 
 /** The metrics of a segment in one format, and where those of each group end. */
-interface Encoded {
+export interface Encoded {
   readonly part: RopePart
   readonly ends: Uint32Array
 }
 
 /** What groups had in other formats before their neighbours changed: for each group of a segment, where that is. */
-interface Carried {
+export interface Carried {
   readonly encoded: readonly (ReadonlyMap<string, Encoded> | undefined)[]
   readonly indexes: readonly number[]
 }
-
-/** Larger parts compress better, smaller ones cost less per changed group. */
-export const SEGMENT_BYTES = 64 * 1024
-export const SEGMENT_GROUPS_MAX = 1024
 
 export class Segment {
   /** Of the family. */
@@ -55,7 +45,12 @@ export class Segment {
     {
       carried,
       shown,
-    }: { carried?: Carried | undefined; shown?: ReadonlyMap<GroupSlot, MetricFamily> } = {},
+      isUnquoted = false,
+    }: {
+      carried?: Carried | undefined
+      shown?: ReadonlyMap<GroupSlot, MetricFamily>
+      isUnquoted?: boolean
+    } = {},
   ) {
     this.name = name
     this.slots = slots
@@ -63,6 +58,7 @@ export class Segment {
     this.ends = ends
     this.carried = carried
     this.shown = shown
+    this.knownQuoted = isUnquoted ? false : undefined
   }
 
   get byteLength(): number {
@@ -108,6 +104,11 @@ export class Segment {
 
   private get mayBeQuoted(): boolean {
     return (this.knownQuoted ??= mayHaveQuotedNames(this.text.plain))
+  }
+
+  /** True when it was looked for quoted names already, and there are none. */
+  get isKnownUnquoted(): boolean {
+    return this.knownQuoted === false
   }
 
   private get hasMoreThanText(): boolean {
@@ -206,7 +207,7 @@ export class Segment {
 }
 
 /** A quoted name stands behind '{' or ','; that a value may end so only costs a second look. */
-function mayHaveQuotedNames(text: Buffer): boolean {
+export function mayHaveQuotedNames(text: Buffer): boolean {
   return text.includes('{"') || text.includes(',"')
 }
 
@@ -220,145 +221,4 @@ export function lowerBound(slots: readonly GroupSlot[], id: string, from = 0): n
     else high = middle
   }
   return low
-}
-
-/** Collects the groups of new segments, in order: changed ones from drafts, others from segments they were in. */
-export class SegmentBuilder {
-  private readonly name: string
-  private slots: GroupSlot[] = []
-  private sources: Buffer[] = []
-  private starts: number[] = []
-  private lengths: number[] = []
-  private origins: (Segment | undefined)[] = []
-  private originIndexes: number[] = []
-  byteLength = 0
-
-  constructor(name: string) {
-    this.name = name
-  }
-
-  get size(): number {
-    return this.slots.length
-  }
-
-  addDraft(draft: GroupDraft, index: number): void {
-    const completed = draft.completed?.get(index)
-    if (completed !== undefined) {
-      this.add(draft.slot, completed, 0, completed.length, undefined, 0)
-    } else {
-      const start = draft.starts[index]!
-      this.add(draft.slot, draft.source, start, draft.ends[index]! - start, undefined, 0)
-    }
-  }
-
-  /** Adds groups of a segment as they are. */
-  addFrom(segment: Segment, from: number, to: number): void {
-    const { plain } = segment.text
-    const origin = segment.encodedFormats === undefined ? undefined : segment
-    let start = segment.startOf(from)
-    for (let i = from; i < to; i++) {
-      const end = segment.ends[i]!
-      this.add(segment.slots[i]!, plain, start, end - start, origin, i)
-      start = end
-    }
-  }
-
-  /** Puts a whole segment in front of what was collected. */
-  addBefore(segment: Segment): void {
-    const { slots, sources, starts, lengths, origins, originIndexes, byteLength } = this
-    this.clear()
-    this.addFrom(segment, 0, segment.slots.length)
-    this.slots = this.slots.concat(slots)
-    this.sources = this.sources.concat(sources)
-    this.starts = this.starts.concat(starts)
-    this.lengths = this.lengths.concat(lengths)
-    this.origins = this.origins.concat(origins)
-    this.originIndexes = this.originIndexes.concat(originIndexes)
-    this.byteLength += byteLength
-  }
-
-  private clear(): void {
-    this.slots = []
-    this.sources = []
-    this.starts = []
-    this.lengths = []
-    this.origins = []
-    this.originIndexes = []
-    this.byteLength = 0
-  }
-
-  private add(
-    slot: GroupSlot,
-    source: Buffer,
-    start: number,
-    length: number,
-    origin: Segment | undefined,
-    originIndex: number,
-  ): void {
-    this.slots.push(slot)
-    this.sources.push(source)
-    this.starts.push(start)
-    this.lengths.push(length)
-    this.origins.push(origin)
-    this.originIndexes.push(originIndex)
-    this.byteLength += length
-  }
-
-  /** The groups as segments of about the size that is wanted. Afterwards the builder is empty. */
-  *build(): Steps<Segment[]> {
-    const segments: Segment[] = []
-    const fits = this.byteLength <= 2 * SEGMENT_BYTES && this.slots.length <= SEGMENT_GROUPS_MAX
-    const bytesMax = fits ? Infinity : SEGMENT_BYTES
-    const groupsMax = fits ? Infinity : SEGMENT_GROUPS_MAX / 2
-    let from = 0
-    let bytes = 0
-    for (let i = 0; i < this.slots.length; i++) {
-      const length = this.lengths[i]!
-      if (i > from && (bytes + length > bytesMax || i - from >= groupsMax)) {
-        segments.push(this.cut(from, i, bytes))
-        yield
-        from = i
-        bytes = 0
-      }
-      bytes += length
-    }
-    if (from < this.slots.length) segments.push(this.cut(from, this.slots.length, bytes))
-    this.clear()
-    yield
-    return segments
-  }
-
-  private cut(from: number, to: number, bytes: number): Segment {
-    const text = Buffer.allocUnsafeSlow(bytes)
-    const ends = new Uint32Array(to - from)
-    let at = 0
-    // What lies together is copied together.
-    let source = this.sources[from]!
-    let start = this.starts[from]!
-    let end = start
-    for (let i = from; i < to; i++) {
-      const nextStart = this.starts[i]!
-      if (this.sources[i] !== source || nextStart !== end) {
-        text.set(source.subarray(start, end), at)
-        at += end - start
-        source = this.sources[i]!
-        start = nextStart
-      }
-      end = nextStart + this.lengths[i]!
-      ends[i - from] = at + end - start
-    }
-    text.set(source.subarray(start, end), at)
-    return new Segment(this.name, this.slots.slice(from, to), text, ends, {
-      carried: this.carriedOf(from, to),
-    })
-  }
-
-  private carriedOf(from: number, to: number): Carried | undefined {
-    const origins = this.origins.slice(from, to)
-    if (origins.every((origin) => origin === undefined)) return undefined
-    return {
-      encoded: origins.map((origin) => origin?.encodedFormats),
-      indexes: this.originIndexes.slice(from, to),
-    }
-  }
 }

@@ -9,7 +9,7 @@ import { ORIGIN } from '../../storage/group-store.ts'
 import { compareUtf8 } from '../groups/grouping-key.ts'
 import type { ExpositionFormat } from '../exposition/negotiate.ts'
 import type { MetricFamily } from '../metrics/metric-family.ts'
-import { FamilyChanges, FamilyView, type FamilyAtOnce, type MergedFamily } from './family-view.ts'
+import { FamilyView, type FamilyAtOnce, type MergedFamily } from './family-view.ts'
 import { GroupReader, type GroupDraft, type GroupSlot } from './group-slot.ts'
 import { atOnce, inSlices, type Steps } from './in-slices.ts'
 import { Layouts } from './layout.ts'
@@ -307,31 +307,31 @@ type Merged = readonly (readonly [family: FamilyView, merged: MergedFamily])[]
 
 /** Works out what changes make of the families; nothing of it is shown yet. */
 function* mergeAll(contents: Contents, changes: Changes): Steps<Merged> {
-  const byFamily = new Map<string, FamilyChanges>()
-  const changesOf = (name: string): FamilyChanges => {
-    let family = byFamily.get(name)
-    if (family === undefined) byFamily.set(name, (family = new FamilyChanges()))
+  const places = new Map<string, number[]>()
+  const placesOf = (name: string): number[] => {
+    let family = places.get(name)
+    if (family === undefined) places.set(name, (family = []))
     return family
   }
   const ids = yield* sortInSteps([...changes.keys()])
+  const drafts: (GroupDraft | undefined)[] = []
   for (const [i, id] of ids.entries()) {
-    const draft = changes.get(id)
+    const draft = changes.get(id) ?? undefined
+    drafts.push(draft)
     const before = contents.slots.get(id)?.layout
     const after = draft?.slot.layout
+    if (after !== undefined) for (const name of after.names) placesOf(name).push(i)
     if (before !== undefined && before !== after) {
       for (const name of before.names) {
-        if (after?.indexes.has(name) !== true) changesOf(name).remove(id)
+        if (after?.indexes.has(name) !== true) placesOf(name).push(i)
       }
-    }
-    if (after !== undefined) {
-      for (let n = 0; n < after.names.length; n++) changesOf(after.names[n]!).put(draft!, n)
     }
     if (i % GROUPS_A_STEP === 0) yield
   }
   const merged: [FamilyView, MergedFamily][] = []
-  for (const [name, familyChanges] of byFamily) {
+  for (const [name, familyPlaces] of places) {
     const family = contents.families.get(name) ?? new FamilyView(name)
-    merged.push([family, yield* family.merge(familyChanges)])
+    merged.push([family, yield* family.merge({ ids, drafts }, familyPlaces)])
   }
   return merged
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { EscapingScheme } from '../../../server/metrics/names.ts'
 import { parseGroupingPath } from '../../../server/groups/grouping-key.ts'
-import { FamilyChanges, FamilyView } from '../../../server/view/family-view.ts'
+import { FamilyView } from '../../../server/view/family-view.ts'
 import { atOnce } from '../../../server/view/in-slices.ts'
 import { Layouts } from '../../../server/view/layout.ts'
 import type { FamilyFormat } from '../../../server/view/page-pieces.ts'
@@ -40,15 +40,12 @@ function partsOf(family: FamilyView, escaping: EscapingScheme): RopePart[] {
 
 /** Puts drafts of groups into a family, in order of their keys. */
 function put(family: FamilyView, ...drafts: GroupDraft[]): void {
-  const changes = new FamilyChanges()
-  for (const draft of drafts) changes.put(draft, draft.slot.layout.indexes.get(family.name)!)
-  family.take(atOnce(family.merge(changes)))
+  const ids = drafts.map(({ slot }) => slot.id)
+  family.take(atOnce(family.merge({ ids, drafts }, [...ids.keys()])))
 }
 
 function remove(family: FamilyView, ...ids: string[]): void {
-  const changes = new FamilyChanges()
-  for (const id of ids) changes.remove(id)
-  family.take(atOnce(family.merge(changes)))
+  family.take(atOnce(family.merge({ ids, drafts: [] }, [...ids.keys()])))
 }
 
 function groupsOf({ shown }: FamilyView): string[] {
@@ -229,9 +226,7 @@ describe('a FamilyView by itself', () => {
     const draft = await draftOf('job/a', 'm 1\n')
     put(family, draft)
     const before = family.shown
-    const changes = new FamilyChanges()
-    changes.remove(draft.slot.id)
-    const merged = atOnce(family.merge(changes))
+    const merged = atOnce(family.merge({ ids: [draft.slot.id], drafts: [undefined] }, [0]))
     expect(family.shown).toBe(before)
     family.take(merged)
     expect(groupsOf(family)).toEqual([])
