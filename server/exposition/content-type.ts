@@ -10,8 +10,21 @@ const PARAMETER = new RegExp(`\\s*;\\s*(${TOKEN})\\s*=\\s*(${TOKEN}|${QUOTED})\\
  * As the original decides it: delimited protobuf when the header says exactly that, else text, whatever it says;
  * curl says it is a form, HTTPie that it is JSON. OpenMetrics is read as such, which the original does not do.
  */
-export function syntaxOfBody(contentType: string | undefined): Syntax {
-  const parsed = parseMediaType(contentType ?? '')
+export function syntaxOfBody(contentType = ''): Syntax {
+  let syntax = decided.get(contentType)
+  if (syntax === undefined) {
+    syntax = decide(contentType)
+    if (decided.size < DECIDED_MAX) decided.set(contentType, syntax)
+  }
+  return syntax
+}
+
+/** Clients are of a few kinds, and say the same each time. */
+const decided = new Map<string, Syntax>()
+const DECIDED_MAX = 100
+
+function decide(contentType: string): Syntax {
+  const parsed = parseMediaType(contentType)
   if (parsed?.type === 'application/openmetrics-text') return 'openmetrics'
   return parsed?.type === 'application/vnd.google.protobuf' &&
     parsed.parameters.get('proto') === 'io.prometheus.client.MetricFamily' &&
