@@ -1,6 +1,6 @@
 /**
- * Many writes, one commit: what arrives while the event loop is busy (above all with the last
- * commit) goes into the next transaction. Waiting for another process' lock leaves the loop free.
+ * Many writes, one commit: what arrives while the event loop is busy, or the last commit on its way to the disk, goes
+ * into the next transaction. Waiting for the disk and for another process' lock leaves the loop free.
  */
 import { StoreError } from '../errors.ts'
 
@@ -9,6 +9,8 @@ export type RunBatch<Write, Result> = (writes: readonly Write[]) => Result[]
 
 export interface GroupCommitOptions<Write, Result> {
   readonly run: RunBatch<Write, Result>
+  /** Makes what was run so far last; nobody is answered before. Undefined: it does already. */
+  readonly settle: (() => Promise<void>) | undefined
   readonly isBusy: (error: unknown) => boolean
   /** About how many bytes a write brings. */
   readonly bytesOf: (write: Write) => number
@@ -27,6 +29,8 @@ interface Waiting<Write, Result> {
 const BATCH_MAX = 256
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
 const BUSY_RETRY_MAX_MS = 8
+/** So many writes do not wait for the last transaction to settle before theirs begins. */
+const PIPELINED_MIN = 32
 
 export class GroupCommit<Write, Result> {
   private readonly options: GroupCommitOptions<Write, Result>
@@ -34,6 +38,7 @@ export class GroupCommit<Write, Result> {
   private scheduled = false
   /** How many of the waiting writes are to be committed one by one, since their batch failed. */
   private solo = 0
+  private settling = 0
   private idle: (() => void)[] = []
 
   constructor(options: GroupCommitOptions<Write, Result>) {
@@ -44,14 +49,23 @@ export class GroupCommit<Write, Result> {
   submit(write: Write, timeoutMs: number): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ write, deadline: performance.now() + timeoutMs, resolve, reject })
-      if (!this.scheduled) this.schedule(0)
+      this.proceed()
     })
   }
 
   /** Resolves when nothing is waiting any more. */
   async drain(): Promise<void> {
-    if (this.waiting.length === 0) return
+    if (this.waiting.length === 0 && this.settling === 0) return
     await new Promise<void>((resolve) => this.idle.push(resolve))
+  }
+
+  private proceed(): void {
+    if (this.scheduled) return
+    if (this.waiting.length > 0) {
+      if (this.settling === 0 || this.waiting.length >= PIPELINED_MIN) this.schedule(0)
+    } else if (this.settling === 0) {
+      for (const resolve of this.idle.splice(0)) resolve()
+    }
   }
 
   private schedule(delayMs: number): void {
@@ -70,14 +84,13 @@ export class GroupCommit<Write, Result> {
       return this.schedule(1 + Math.random() * (BUSY_RETRY_MAX_MS - 1))
     }
     if (outcome === 'done') this.waiting = this.waiting.slice(batch.length)
-    if (this.waiting.length > 0) return this.schedule(0)
-    for (const resolve of this.idle.splice(0)) resolve()
+    this.proceed()
   }
 
   private commit(batch: readonly Waiting<Write, Result>[]): 'done' | 'busy' | 'split' {
     try {
       const results = this.options.run(batch.map(({ write }) => write))
-      for (const [i, { resolve }] of batch.entries()) resolve(results[i]!)
+      this.settle(batch, results)
     } catch (error) {
       if (this.options.isBusy(error)) return 'busy'
       if (batch.length > 1) {
@@ -89,6 +102,23 @@ export class GroupCommit<Write, Result> {
     }
     if (this.solo > 0) this.solo--
     return 'done'
+  }
+
+  private settle(batch: readonly Waiting<Write, Result>[], results: readonly Result[]): void {
+    const { settle, translate } = this.options
+    const succeed = (): void => {
+      for (const [i, { resolve }] of batch.entries()) resolve(results[i]!)
+    }
+    if (settle === undefined) return succeed()
+    this.settling++
+    settle()
+      .then(succeed, (error: unknown) => {
+        for (const { reject } of batch) reject(translate(error))
+      })
+      .finally(() => {
+        this.settling--
+        this.proceed()
+      })
   }
 
   private batchLength(): number {

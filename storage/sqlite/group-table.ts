@@ -26,10 +26,11 @@ import {
   sortedByName,
   staysInconsistent,
 } from '../merge-families.ts'
+import { hasLayout, type Layout } from '../layout.ts'
+import { unpack } from '../packed-families.ts'
 import type { Progress } from './commit-table.ts'
-import { hasLayout, type Layout } from './layout.ts'
 import type { LayoutTable } from './layout-table.ts'
-import { packPushed, packStored, readPacked, unpack, type PackedRow } from './packed-row.ts'
+import { readRow, rowOfPushed, rowOfStored, type PackedRow } from './packed-row.ts'
 
 /** What a write has to know of the group that is there. */
 type HeadRow = [
@@ -102,7 +103,7 @@ type StateColumns = [
   exposition: Buffer,
 ]
 
-const EMPTY: PackedRow = packPushed([])
+const EMPTY: PackedRow = rowOfPushed([])
 
 export interface ChangedGroup {
   readonly key: Buffer
@@ -235,7 +236,7 @@ export class GroupTable {
     if (row === undefined) return undefined
     const [id, live, layout, inconsistent] = row
     if (live !== 1 || !hasLayout(families, this.layouts.get(layout))) return undefined
-    const { lengths, exposition } = packPushed(families)
+    const { lengths, exposition } = rowOfPushed(families)
     const revision = written(progress, id)
     this.values.run(revision, timeUs, lengths, exposition, id)
     return { kind: 'applied', epoch: progress.epoch, revision, inconsistent: inconsistent === 1 }
@@ -266,7 +267,7 @@ export class GroupTable {
       inconsistent = staysInconsistent(write, inconsistent) || contradiction !== undefined
     }
     if (before?.id !== layout.id) this.countClaims(change.incoming, change.outgoing)
-    const packed = packStored(families, timeUs)
+    const packed = rowOfStored(families, timeUs)
     if (live !== undefined && sameShape) {
       return this.putValues(live, layout, packed, progress, timeUs)
     }
@@ -326,7 +327,7 @@ export class GroupTable {
     this.countClaims(write.families, [])
     const families = sortedByName(write.families)
     return this.store(write, progress, head, {
-      ...packStored(families, write.pushTimeUs),
+      ...rowOfStored(families, write.pushTimeUs),
       layout: this.layouts.of(families),
       createdTimeUs: write.createdTimeUs,
       pushTimeUs: write.pushTimeUs,
@@ -431,13 +432,13 @@ export class GroupTable {
   private familiesOf({ id, layout, pushTimeUs }: StoredHead): StoredFamily[] {
     const [lengths, pushedBeforeUs, exposition] = this.body.get(id)!
     const row = { lengths, pushedBeforeUs, exposition }
-    return unpack(readPacked(row, this.layouts.get(layout), pushTimeUs), pushTimeUs)
+    return unpack(readRow(row, this.layouts.get(layout), pushTimeUs), pushTimeUs)
   }
 
   private toGroup(row: GroupRow): StoredGroup {
     const [revision, , key, shapeRevision, createdTimeUs, pushTimeUs, failureTimeUs, marked] = row
     const [, , , , , , , , layout, lengths, pushedBeforeUs, exposition] = row
-    const packed = readPacked(
+    const packed = readRow(
       { lengths, pushedBeforeUs, exposition },
       this.layouts.get(layout),
       pushTimeUs,

@@ -2,6 +2,7 @@
  * A store in one SQLite file, shared by any number of gateway processes of one host. Committed
  * means on disk: WAL with synchronous FULL unless the URL asks for less.
  */
+import { closeSync, fdatasync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import SqliteDatabase, { type Database, type Statement } from 'better-sqlite3'
@@ -21,6 +22,7 @@ import type {
 import { CommitTable, type Head, type Progress } from './commit-table.ts'
 import { isBusy, toStoreError } from './errors.ts'
 import { checkDatabaseFile, watchIdentity } from './file-checks.ts'
+import { FileSync } from './file-sync.ts'
 import { GroupCommit } from './group-commit.ts'
 import { GroupTable } from './group-table.ts'
 import { keepStatements } from './keep-statements.ts'
@@ -36,6 +38,8 @@ export interface SqliteOptions {
   /** How far a view may be behind before it reads everything anew. */
   readonly historyMax: number
   readonly tombstonesMax: number
+  /** Has the disk keep what was written to a file; another one only in tests. */
+  readonly syncFile: (descriptor: number, done: (error: Error | null) => void) => void
 }
 
 export const SQLITE_DEFAULTS: SqliteOptions = {
@@ -43,6 +47,7 @@ export const SQLITE_DEFAULTS: SqliteOptions = {
   allowSharedFilesystem: false,
   historyMax: 1 << 20,
   tombstonesMax: 100_000,
+  syncFile: fdatasync,
 }
 
 const OPEN_BUSY_MS = 10_000
@@ -78,7 +83,7 @@ export function openSqliteStore(path: string, options: Partial<SqliteOptions> = 
   try {
     db = keepStatements(new SqliteDatabase(file, { timeout: OPEN_BUSY_MS }))
     const opened = db
-    untilFree(() => prepareDatabase(opened, settings))
+    untilFree(() => prepareDatabase(opened))
     return new SqliteStore(db, file, settings)
   } catch (error) {
     db?.close()
@@ -88,11 +93,14 @@ export function openSqliteStore(path: string, options: Partial<SqliteOptions> = 
   }
 }
 
-function prepareDatabase(db: Database, settings: SqliteOptions): void {
+function prepareDatabase(db: Database): void {
   db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL')
-  db.exec(`PRAGMA synchronous = ${settings.synchronous}`)
+  // The log is synced by us, before anybody is answered: SQLite would stop the event loop for it.
+  db.exec('PRAGMA synchronous = NORMAL')
   db.exec(`PRAGMA journal_size_limit = ${JOURNAL_BYTES_MAX}`)
-  migrate(db)
+  const migrated = migrate(db)
+  // A log that could not be synced when it was written (see settle) is not needed any more after this.
+  if (migrated === 0) db.prepare('PRAGMA wal_checkpoint(PASSIVE)').all()
   // What cannot be written is to be known now, and the log to exist from here on.
   db.exec('BEGIN IMMEDIATE; ROLLBACK')
   // From here on waiting is ours: SQLite's own would stop the event loop.
@@ -125,6 +133,7 @@ class SqliteStore implements GroupStore {
   private readonly commit: Statement
   private readonly identity: () => string | undefined
   private readonly now = createClock()
+  private readonly log: number
   private lost: string | undefined
 
   constructor(db: Database, file: string, settings: SqliteOptions) {
@@ -138,8 +147,11 @@ class SqliteStore implements GroupStore {
     this.begin = db.prepare('BEGIN IMMEDIATE')
     this.commit = db.prepare('COMMIT')
     this.identity = watchIdentity(file)
+    this.log = openSync(`${file}-wal`, 'r')
+    const sync = new FileSync((done) => settings.syncFile(this.log, done))
     this.commits = new GroupCommit<GroupWrite, ApplyResult>({
       run: (writes) => this.runBatch(writes),
+      settle: () => this.settle(sync),
       isBusy,
       bytesOf,
       translate: (error) => toStoreError(error, file),
@@ -225,10 +237,12 @@ class SqliteStore implements GroupStore {
   async close(): Promise<void> {
     if (!this.db.open) return
     await this.commits.drain()
+    if (!this.db.open) return
+    closeSync(this.log)
     this.db.close()
   }
 
-  /** One transaction, on the file that was opened: looked at before, and again before anybody is told. */
+  /** One transaction, on the file that was opened. */
   private runBatch(writes: readonly GroupWrite[]): ApplyResult[] {
     const { db, table, history } = this
     this.checkIdentity()
@@ -244,8 +258,26 @@ class SqliteStore implements GroupStore {
       if (db.inTransaction) db.exec('ROLLBACK')
       throw error
     }
-    this.checkIdentity()
     return results
+  }
+
+  /**
+   * What was committed is on the disk, in the file that was opened, before anybody is told. Also where nothing was
+   * written: an answer may rest on what another process committed and has not synced.
+   */
+  private async settle(sync: FileSync): Promise<void> {
+    if (this.settings.synchronous === 'full') {
+      try {
+        await sync.written()
+      } catch (error) {
+        // The kernel may have dropped what it could not write, and would not say so twice.
+        this.lost ??= `the log of ${this.file} could not be written to the disk (${String(error)}); nothing is acknowledged until Sluice is restarted`
+        throw new StoreError('unconfirmed', `${this.lost}; this write may be gone then`, {
+          cause: error,
+        })
+      }
+    }
+    this.checkIdentity()
   }
 
   private readPage(request: ChangesRequest): ChangePage | ChangesReset {
@@ -335,17 +367,16 @@ class SqliteStore implements GroupStore {
 
   /** Once lost, always lost: whoever put the file back may have changed it meanwhile. */
   private checkIdentity(): void {
-    this.lost ??= this.db.open ? this.identity() : undefined
+    const gone = this.lost === undefined && this.db.open ? this.identity() : undefined
+    if (gone !== undefined) {
+      this.lost = `${gone} while Sluice had it open; nothing is acknowledged until it is put back and Sluice restarted`
+    }
     this.checkUsable()
   }
 
   private checkUsable(): void {
     if (!this.db.open) throw new StoreError('unavailable', `${this.file} is closed`)
-    if (this.lost === undefined) return
-    throw new StoreError(
-      'unavailable',
-      `${this.lost} while Sluice had it open; nothing is acknowledged until it is put back and Sluice restarted`,
-    )
+    if (this.lost !== undefined) throw new StoreError('unavailable', this.lost)
   }
 }
 

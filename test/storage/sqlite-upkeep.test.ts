@@ -5,7 +5,7 @@ import { family, replace } from './contract/writes.ts'
 import { newPath, openDatabase, openStore } from './sqlite-files.ts'
 
 /** More than maintenance drops in one go. */
-const MANY = 25_000
+const MANY = 60_000
 
 /** A database in which very many groups were deleted, written as a gateway would have left it. */
 async function fullOfTombstones(): Promise<string> {
