@@ -68,9 +68,11 @@ export function createRoutes(options: RoutesOptions): Routes {
   before.push(guard.admit, apiHeaders(`${prefix}/api/v1/`), groupPaths(options))
 
   const page = (route: string, handler: Handler): void => {
-    const path = exactly(route)
-    app.get(path, handler)
-    app.all(path, requests.handler('other', refuseMethod(READ_METHODS)))
+    // Not app.all, which makes a matcher for each of the three dozen methods.
+    app
+      .route(exactly(route))
+      .get(handler)
+      .all(requests.handler('other', refuseMethod(READ_METHODS)))
   }
   const scrape = { gateway, preferOpenMetrics: flags['web.prefer-openmetrics'] }
   page(
@@ -98,14 +100,15 @@ export function createRoutes(options: RoutesOptions): Routes {
       unbounded,
     ),
   )
-  app.all(
-    exactly(`${prefix}/-/quit`),
-    requests.handler(
-      'quit',
-      (request, response) => handleQuit(options, request, response),
-      unbounded,
-    ),
-  )
+  app
+    .route(exactly(`${prefix}/-/quit`))
+    .all(
+      requests.handler(
+        'quit',
+        (request, response) => handleQuit(options, request, response),
+        unbounded,
+      ),
+    )
 
   const api = { gateway, flags, build: options.build, startedAt: options.startedAt }
   app.options(
@@ -125,12 +128,12 @@ export function createRoutes(options: RoutesOptions): Routes {
     ),
   )
   if (flags['web.enable-admin-api']) {
-    const wipe = exactly(`${prefix}/api/v1/admin/wipe`)
-    app.put(
-      wipe,
-      requests.handler('api_v1_wipe', (request, response) => handleWipe(api, request, response)),
-    )
-    app.all(wipe, requests.handler('other', refuseMethod('OPTIONS, PUT')))
+    app
+      .route(exactly(`${prefix}/api/v1/admin/wipe`))
+      .put(
+        requests.handler('api_v1_wipe', (request, response) => handleWipe(api, request, response)),
+      )
+      .all(requests.handler('other', refuseMethod('OPTIONS, PUT')))
   }
 
   if (flags['web.enable-debug']) {
