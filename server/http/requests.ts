@@ -5,6 +5,7 @@ import { StoreError } from '../../storage/errors.ts'
 import { SluiceError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
+import { sourceStack } from '../telemetry/source-stack.ts'
 import { answerTo, ERROR_HEADER, sendText } from './answers.ts'
 import { RequestAborted } from './bodies/body.ts'
 import { askToClose, cutOffAfter, hasBody, isGone, knownMethod } from './http-versions.ts'
@@ -187,7 +188,7 @@ export class Requests {
     } else {
       logger.error('internal error', {
         ...fields,
-        reason: error instanceof Error ? error.stack : String(error),
+        reason: error instanceof Error ? sourceStack(error) : String(error),
       })
     }
   }
