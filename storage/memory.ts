@@ -22,8 +22,11 @@ import type {
   ReplaceGroup,
   RestoreGroup,
   Revision,
+  PackedFamilies,
+  StoredFamily,
   StoredGroup,
 } from './group-store.ts'
+import { hasLayout, KnownLayouts, type Layout } from './layout.ts'
 import {
   countSamples,
   familiesAfter,
@@ -32,14 +35,42 @@ import {
   sortedByName,
   staysInconsistent,
 } from './merge-families.ts'
+import { NonceLog } from './nonce-log.ts'
+import { packPushed, packStored, unpack } from './packed-families.ts'
 
 interface Entry {
   readonly key: Buffer
   revision: Revision
   /** Null: a tombstone. */
-  group: StoredGroup | null
-  partition: string
-  nameSet: string
+  group: MemoryGroup | null
+  readonly partition: string
+  readonly nameSet: string
+}
+
+interface MemoryGroup extends StoredGroup {
+  readonly packed: PackedFamilies & { readonly layout: Layout }
+}
+
+/** A group of which the families are made when they are asked for. */
+function createGroup(
+  state: Omit<MemoryGroup, 'families'> & { readonly families?: unknown },
+): MemoryGroup {
+  const { key, revision, shapeRevision, createdTimeUs, pushTimeUs, failureTimeUs } = state
+  const { inconsistent, packed } = state
+  let families: readonly StoredFamily[] | undefined
+  return {
+    key,
+    revision,
+    shapeRevision,
+    createdTimeUs,
+    pushTimeUs,
+    failureTimeUs,
+    inconsistent,
+    packed,
+    get families() {
+      return (families ??= unpack(packed, pushTimeUs))
+    },
+  }
 }
 
 /** How much history a view may be behind before it has to read everything anew. */
@@ -57,10 +88,11 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   const now = createClock()
   const epoch = randomBytes(8).toString('hex')
   const entries = new Map<string, Entry>()
-  const log = new ChangeLog()
+  const log = new ChangeLog<Entry>()
+  const layouts = new KnownLayouts()
   const claims = new Map<string, Map<string, number>>()
   const nameSets = new Map<string, Map<string, number>>()
-  const nonces = new Map<Revision, string>()
+  const nonces = new NonceLog()
   let revision: Revision = 0
   let floor: Revision = 0
   let groups = 0
@@ -71,8 +103,8 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   const checkOpen = (): void => {
     if (closed) throw new StoreError('unavailable', 'the memory store is closed')
   }
-  const cursor = (): Cursor => ({ epoch, revision, nonce: nonces.get(revision) ?? '' })
-  const live = (key: Buffer): StoredGroup | null => entries.get(idOf(key))?.group ?? null
+  const cursor = (): Cursor => ({ epoch, revision, nonce: nonces.at(revision) ?? '' })
+  const live = (key: Buffer): MemoryGroup | null => entries.get(idOf(key))?.group ?? null
 
   function bump(map: Map<string, Map<string, number>>, a: string, b: string, delta: number): void {
     let counts = map.get(a)
@@ -103,39 +135,76 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   function commit(
     write: GroupWrite,
     place: { partition: string; nameSet: string },
-    group: (revision: Revision) => StoredGroup | null,
+    group: (revision: Revision) => MemoryGroup | null,
   ): ApplyResult {
     const id = idOf(write.key)
-    const before = entries.get(id)
+    let entry = entries.get(id)
+    const before = entry?.group ?? null
     revision++
-    nonces.set(revision, write.nonce)
+    nonces.add(write.nonce)
     const after = group(revision)
-    const { partition, nameSet } = place
-    entries.set(id, { key: write.key, revision, group: after, partition, nameSet })
-    log.record(id, revision)
-    for (const { claim, delta } of claimDeltas(
-      after?.families ?? [],
-      before?.group?.families ?? [],
-    )) {
-      bump(claims, claim[0], claim[1], delta)
+    if (before === null && entry !== undefined) tombstones--
+    if (entry === undefined) {
+      const { partition, nameSet } = place
+      entry = { key: write.key, revision, group: after, partition, nameSet }
+      entries.set(id, entry)
+    } else {
+      entry.revision = revision
+      entry.group = after
     }
-    samples += countSamples(after?.families ?? []) - countSamples(before?.group?.families ?? [])
-    const wasLive = before !== undefined && before.group !== null
-    if (before !== undefined && !wasLive) tombstones--
-    if (after !== null && !wasLive) {
+    log.record(entry, revision, entries.size)
+    count(before?.packed.layout, after?.packed.layout)
+    if (after !== null && before === null) {
       groups++
-      bump(nameSets, place.partition, place.nameSet, 1)
+      bump(nameSets, entry.partition, entry.nameSet, 1)
     } else if (after === null) {
       groups--
       tombstones++
-      bump(nameSets, place.partition, place.nameSet, -1)
+      bump(nameSets, entry.partition, entry.nameSet, -1)
     }
     return { kind: 'applied', epoch, revision, inconsistent: after?.inconsistent ?? false }
   }
 
+  function count(before: Layout | undefined, after: Layout | undefined): void {
+    if (before === after) return
+    for (const { claim, delta } of claimDeltas(after?.families ?? [], before?.families ?? [])) {
+      bump(claims, claim[0], claim[1], delta)
+    }
+    samples += (after?.sampleCount ?? 0) - (before?.sampleCount ?? 0)
+  }
+
+  /** The usual PUT: the stored families with new values. Undefined when it is another one. */
+  function replaceValues({ key, nonce, families }: ReplaceGroup): ApplyResult | undefined {
+    const entry = entries.get(idOf(key))
+    const stored = entry?.group
+    if (entry === undefined || stored === undefined || stored === null) return undefined
+    const { layout } = stored.packed
+    if (!hasLayout(families, layout)) return undefined
+    const { inconsistent } = stored
+    revision++
+    nonces.add(nonce)
+    const pushTimeUs = now()
+    const { data, ends, pushedAtUs } = packPushed(families)
+    const packed = { layout, data, ends, pushedAtUs }
+    entry.revision = revision
+    // Field by field: a spread would make the families.
+    entry.group = createGroup({
+      key,
+      revision,
+      shapeRevision: stored.shapeRevision,
+      createdTimeUs: stored.createdTimeUs,
+      pushTimeUs,
+      failureTimeUs: stored.failureTimeUs,
+      inconsistent,
+      packed,
+    })
+    log.record(entry, revision, entries.size)
+    return { kind: 'applied', epoch, revision, inconsistent }
+  }
+
   function applyPush(write: ReplaceGroup | MergeGroup): ApplyResult {
     const stored = live(write.key)
-    const sameShape = stored !== null && hasSameShape(write, stored.families)
+    const sameShape = stored !== null && hasSameShape(write, stored.packed.layout.families)
     const change = familyChange(write, stored?.families ?? [])
     let inconsistent = stored?.inconsistent ?? false
     if (!sameShape) {
@@ -152,7 +221,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     }
     return commit(write, write, (revision) => {
       const timeUs = now()
-      return {
+      return createGroup({
         key: write.key,
         revision,
         shapeRevision: sameShape ? stored.shapeRevision : revision,
@@ -160,9 +229,13 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
         pushTimeUs: timeUs,
         failureTimeUs: stored?.failureTimeUs ?? 0,
         inconsistent,
-        families: familiesAfter(change, timeUs),
-      }
+        packed: pack(familiesAfter(change, timeUs), timeUs),
+      })
     })
+  }
+
+  function pack(families: readonly StoredFamily[], pushTimeUs: number): MemoryGroup['packed'] {
+    return { ...packStored(families, pushTimeUs), layout: layouts.of(families) }
   }
 
   function applyFailure(write: RecordFailure): ApplyResult {
@@ -171,17 +244,17 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     if (unguarded !== undefined) return unguarded
     return commit(write, write, (revision) => {
       const timeUs = now()
-      return {
+      return createGroup({
         key: write.key,
         shapeRevision: revision,
         createdTimeUs: timeUs,
         pushTimeUs: 0,
         inconsistent: false,
-        families: [],
+        packed: pack([], 0),
         ...stored,
         revision,
         failureTimeUs: timeUs,
-      }
+      })
     })
   }
 
@@ -196,16 +269,18 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       (name) => claims.get(name) ?? new Map<string, number>(),
     )
     if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
-    return commit(write, write, (revision) => ({
-      key: write.key,
-      revision,
-      shapeRevision: revision,
-      createdTimeUs: write.createdTimeUs,
-      pushTimeUs: write.pushTimeUs,
-      failureTimeUs: write.failureTimeUs,
-      inconsistent: write.knownInconsistent || contradiction !== undefined,
-      families: sortedByName(write.families),
-    }))
+    return commit(write, write, (revision) =>
+      createGroup({
+        key: write.key,
+        revision,
+        shapeRevision: revision,
+        createdTimeUs: write.createdTimeUs,
+        pushTimeUs: write.pushTimeUs,
+        failureTimeUs: write.failureTimeUs,
+        inconsistent: write.knownInconsistent || contradiction !== undefined,
+        packed: pack(sortedByName(write.families), write.pushTimeUs),
+      }),
+    )
   }
 
   function applyDelete(write: DeleteGroup): ApplyResult {
@@ -219,6 +294,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   function apply(write: GroupWrite): ApplyResult {
     switch (write.kind) {
       case 'replace':
+        return replaceValues(write) ?? applyPush(write)
       case 'merge':
         return applyPush(write)
       case 'fail':
@@ -238,7 +314,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     if (position.revision === 0) return undefined
     if (position.epoch !== epoch) return 'epoch'
     if (position.revision > revision) return 'ahead'
-    const nonce = nonces.get(position.revision)
+    const nonce = nonces.at(position.revision)
     if (nonce === undefined) return 'history'
     if (nonce !== position.nonce) return 'diverged'
     return floor > (full ? position.revision : after) ? 'floor' : undefined
@@ -251,16 +327,14 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     let upto = request.after
     let bytes = 0
     let complete = true
-    for (const id of log.after(request.after)) {
+    for (const { key, group, revision: changed } of log.after(request.after)) {
       if (bytes >= request.bytesMax) {
         complete = false
         break
       }
-      const { key, group, revision: changed } = entries.get(id)!
       items.push({ key, group })
       upto = changed
-      bytes += ROW_BYTES
-      for (const family of group?.families ?? []) bytes += family.data.length
+      bytes += ROW_BYTES + (group?.packed.data.length ?? 0)
     }
     return {
       kind: 'page',
@@ -275,19 +349,16 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   /** Tombstones and nonces are trimmed oldest first. */
   function trim(): void {
     const byAge = tombstones > limits.tombstonesMax ? [...log.after(0)] : []
-    for (const id of byAge) {
+    for (const entry of byAge) {
       if (tombstones <= limits.tombstonesMax) break
-      const entry = entries.get(id)!
       if (entry.group !== null) continue
-      entries.delete(id)
-      log.forget(id)
+      entries.delete(idOf(entry.key))
       tombstones--
       floor = entry.revision
+      // The log forgets it.
+      entry.revision = 0
     }
-    for (const old of nonces.keys()) {
-      if (nonces.size <= limits.historyMax) break
-      nonces.delete(old)
-    }
+    nonces.keep(limits.historyMax)
   }
 
   function recount(): string[] {

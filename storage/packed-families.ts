@@ -1,21 +1,18 @@
 /** All families of a group in one piece, and one by one again. */
-import type { FamilyWrite, PackedFamilies, ReplaceGroup, StoredFamily } from './group-store.ts'
-import type { Layout } from './layout.ts'
+import type { FamilyWrite, PackedFamilies, StoredFamily } from './group-store.ts'
 
-/** Packs the families of a push, which are in the order of the layout. */
-export function packPushed(layout: Layout, families: ReplaceGroup['families']): PackedFamilies {
-  return { layout, data: joined(families), ends: endsOf(families), pushedAtUs: undefined }
+type Packed = Omit<PackedFamilies, 'layout'>
+
+/** Packs families, sorted by name, that were all pushed at the group's push time. */
+export function packPushed(families: readonly FamilyWrite[]): Packed {
+  return { data: joined(families), ends: endsOf(families), pushedAtUs: undefined }
 }
 
-/** Packs families in the order of the layout. */
-export function packStored(
-  layout: Layout,
-  families: readonly StoredFamily[],
-  pushTimeUs: number,
-): PackedFamilies {
+/** Packs families, sorted by name. */
+export function packStored(families: readonly StoredFamily[], pushTimeUs: number): Packed {
   const together = families.every(({ pushedAtUs }) => pushedAtUs === pushTimeUs)
   const pushedAtUs = together ? undefined : families.map((family) => family.pushedAtUs)
-  return { layout, data: joined(families), ends: endsOf(families), pushedAtUs }
+  return { ...packPushed(families), pushedAtUs }
 }
 
 function endsOf(families: readonly FamilyWrite[]): number[] {
