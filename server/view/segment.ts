@@ -3,6 +3,7 @@
  * them, once that was asked for. A segment never changes; a changed group makes a new one of it.
  */
 import { escapeFamily } from '../exposition/text/render.ts'
+import { encodeLines } from '../exposition/protobuf/encode-lines.ts'
 import type { MetricFamily } from '../metrics/metric-family.ts'
 import { familyOf, headerOf, isMoreThanText, type GroupSlot } from './group-slot.ts'
 import type { Steps } from './in-slices.ts'
@@ -182,8 +183,18 @@ export class Segment {
     const samples = this.samplesAt(index)
     const quoted = this.mayBeQuoted && mayHaveQuotedNames(samples)
     if (asText && !quoted) return samples
+    const slot = this.slots[index]!
+    if (format.syntax === 'protobuf' && !quoted && this.isAsPushed(slot)) {
+      const encoded = encodeLines(samples, headerOf(slot, this.name).type)
+      if (encoded !== undefined) return encoded
+    }
     const family = this.shownFamilyAt(index)
     return encodeFamilyMetrics(format, quoted ? escapeFamily(family, format.escaping) : family)
+  }
+
+  /** Whether text says all there is to say of the group's samples. */
+  private isAsPushed(slot: GroupSlot): boolean {
+    return !isMoreThanText(slot, this.name) && this.shown?.has(slot) !== true
   }
 
   /** The segment with some of its families shown otherwise. */
