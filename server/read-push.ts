@@ -1,5 +1,6 @@
 /** From the body of a push to what a store is to keep of it: by its template, or else by parsing it. */
 import type { Syntax } from './exposition/negotiate.ts'
+import { readSpelled } from './exposition/family-draft.ts'
 import { parseBody, type ParseBodyOptions } from './exposition/parse-body.ts'
 import type { GroupingKey } from './groups/grouping-key.ts'
 import {
@@ -29,7 +30,7 @@ export class PushReader {
     this.templates = new TemplateCache((body, grouping) => {
       const { families } = parseBody(body, 'text', parsing)
       const push = preparePush(grouping, families, preparing)
-      return push.kind === 'prepared' ? { families, push } : undefined
+      return push.kind === 'prepared' ? { families: families.map(readSpelled), push } : undefined
     })
   }
 

@@ -1,16 +1,22 @@
 /** A metric family while its samples are being read: gathers the lines of one summary or histogram. */
-import type {
-  HistogramMetric,
-  Label,
-  Metric,
-  MetricFamily,
-  MetricType,
-  ScalarMetric,
-  SummaryMetric,
-} from '../metrics/metric-family.ts'
+import type { MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import type { LabelNames } from './spelled/label-names.ts'
+import { readSpelledNumber, spelledNumber } from './spelled/number.ts'
+import { readSeries, SpelledSeries, type SpelledFamily } from './spelled/series.ts'
 
 /** Which part of a summary or histogram a sample is. */
 export type Part = 'metric' | 'sum' | 'count'
+
+/** The labels of one line, but for a `le` or `quantile` that says which part of its metric the line is. */
+export interface LineLabels {
+  readonly names: LabelNames
+  /** As spelled between quotes, as byte strings. */
+  readonly values: readonly string[]
+  /** Whether the values compare as they are spelled. */
+  readonly arePlain: boolean
+  /** What `le` or `quantile` says, where the type gives these a meaning; spelled. */
+  readonly bound: string | undefined
+}
 
 /** Why a sample cannot be part of its family. */
 export class UnfitSample extends Error {
@@ -20,14 +26,19 @@ export class UnfitSample extends Error {
   }
 }
 
+const MINUS = 0x2d
+
+/** 2 ** 64, what a double makes of the largest uint64. Text reads it as another one. */
+const LARGEST_COUNT = '1.8446744073709552e+19'
+
 export class FamilyDraft {
   readonly name: string
   type: MetricType | undefined
   help: string | undefined
   unit: string | undefined
-  readonly metrics: Metric[] = []
-  /** Summaries and histograms by label signature. */
-  private bySignature: Map<string, Metric> | undefined
+  readonly series: SpelledSeries[] = []
+  /** Summaries and histograms by the text of their labels, once there are several. */
+  private byLabels: Map<string, SpelledSeries> | undefined
 
   constructor(name: string) {
     this.name = name
@@ -36,93 +47,109 @@ export class FamilyDraft {
   /**
    * Adds a sample to the metric of its labels.
    *
-   * @param bound what its label `quantile` or `le` said, where the type gives these a meaning
+   * @param value spelled
    * @throws UnfitSample
    */
-  add(part: Part, labels: Label[], bound: number | undefined, value: number): Metric {
+  add(part: Part, line: LineLabels, value: string): SpelledSeries {
     switch (this.type) {
       case 'summary': {
-        const metric = this.metricOf(labels) as SummaryMetric
-        if (part === 'count') metric.count = toUint64(value)
-        else if (part === 'sum') metric.sum = value
-        else if (bound !== undefined && !Number.isNaN(bound)) {
-          metric.quantiles.push({ quantile: bound, value })
+        const series = this.seriesOf(line)
+        const parts = series.parts!
+        if (part === 'count') {
+          parts.count = toUint64(value)
+          if (parts.count === LARGEST_COUNT) series.mark().isBeyondText = true
+        } else if (part === 'sum') parts.sum = value
+        else if (standsForPart(line)) {
+          parts.bounds.push(line.bound!)
+          parts.values.push(value)
         }
-        return metric
+        return series
       }
       case 'histogram':
       case 'gaugehistogram': {
-        const metric = this.metricOf(labels) as HistogramMetric
-        if (part === 'sum') metric.sum = value
-        else if (part === 'count') metric.count = this.checkCount(value, 'count')
-        else if (bound !== undefined && !Number.isNaN(bound)) {
-          const cumulativeCount = this.checkCount(value, 'bucket population')
-          metric.buckets.push({ upperBound: bound, cumulativeCount })
+        const series = this.seriesOf(line)
+        const parts = series.parts!
+        if (part === 'sum') parts.sum = value
+        else if (part === 'count') parts.count = this.checkCount(value, 'count')
+        else if (standsForPart(line)) {
+          parts.values.push(this.checkCount(value, 'bucket population'))
+          parts.bounds.push(line.bound!)
         }
-        return metric
+        return series
       }
-      default:
-        return this.addScalar(labels, value)
+      default: {
+        const series = new SpelledSeries(line.names, line.values, line.arePlain, value)
+        this.series.push(series)
+        return series
+      }
     }
   }
 
   /** Untyped where nothing was said. */
-  toFamily(): MetricFamily {
-    const { name, help, unit, metrics, type = 'untyped' } = this
-    const head = unit === undefined ? { name, help, type } : { name, help, type, unit }
-    // `add` gave every metric the shape of its family's type.
-    return { ...head, metrics } as MetricFamily
-  }
-
-  private addScalar(labels: Label[], value: number): ScalarMetric {
-    const metric = { labels, value }
-    this.metrics.push(metric)
-    return metric
+  toSpelled(): SpelledFamily {
+    const { name, help, unit, series, type = 'untyped' } = this
+    return { name, type, help, unit, series }
   }
 
   /** The metric of a summary or histogram that these labels belong to, created where it is new. */
-  private metricOf(labels: Label[]): Metric {
-    const last = this.metrics[this.metrics.length - 1]
-    if (last !== undefined && sameLabels(last.labels, labels)) return last
-    this.bySignature ??= new Map()
-    const signature = labelSignature(labels)
-    let metric = this.bySignature.get(signature)
-    if (metric === undefined) {
-      metric =
-        this.type === 'summary'
-          ? { labels, quantiles: [], sum: 0, count: 0 }
-          : { labels, buckets: [], sum: 0, count: 0 }
-      this.bySignature.set(signature, metric)
-      this.metrics.push(metric)
+  private seriesOf(line: LineLabels): SpelledSeries {
+    const { series } = this
+    const last = series[series.length - 1]
+    if (last !== undefined && last.names === line.names && equal(last.values, line.values)) {
+      return last
     }
-    return metric
+    let known: SpelledSeries | undefined
+    if (last !== undefined) {
+      this.byLabels ??= new Map([[last.names.textOf(last.values), last]])
+      const text = line.names.textOf(line.values)
+      known = this.byLabels.get(text)
+      if (known !== undefined) return known
+      known = newSeries(line)
+      this.byLabels.set(text, known)
+    }
+    known ??= newSeries(line)
+    series.push(known)
+    return known
   }
 
-  private checkCount(value: number, what: string): number {
-    if (value >= 0 || Number.isNaN(value)) return value
+  private checkCount(value: string, what: string): string {
+    if (value.charCodeAt(0) !== MINUS || value === '-0') return value
     throw new UnfitSample(`negative ${what} for histogram ${JSON.stringify(this.name)}`)
   }
 }
 
-/** Equal for equal label sets, in whichever order they were written. */
-export function labelSignature(labels: readonly Label[]): string {
-  return JSON.stringify(labels.map(({ name, value }) => [name, value]).sort(byName))
+/** The family in the terms of the data model. */
+export function readSpelled(spelled: SpelledFamily): MetricFamily {
+  const { name, help, unit, type, series } = spelled
+  const metrics = series.map((one) => readSeries(one, type))
+  const head = unit === undefined ? { name, help, type } : { name, help, type, unit }
+  // `add` gave every series the parts of its family's type.
+  return { ...head, metrics } as MetricFamily
 }
 
-function byName([a]: string[], [b]: string[]): number {
-  return a! < b! ? -1 : 1
+/** True when the sample stands for a bucket or quantile. */
+export function standsForPart({ bound }: LineLabels): boolean {
+  return bound !== undefined && bound !== 'NaN'
 }
 
-function sameLabels(a: readonly Label[], b: readonly Label[]): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) {
-    if (a[i]!.name !== b[i]!.name || a[i]!.value !== b[i]!.value) return false
-  }
-  return true
+function newSeries({ names, values, arePlain }: LineLabels): SpelledSeries {
+  const parts = { bounds: [], values: [], sum: '0', count: '0' }
+  return new SpelledSeries(names, values, arePlain, '', parts)
+}
+
+function equal(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return a.length === b.length
 }
 
 /** Go's conversion of a float64 to a uint64 on amd64, which the original applies to summaries. */
-function toUint64(value: number): number {
+function toUint64(spelled: string): string {
+  if (/^[0-9]+$/.test(spelled)) return spelled
+  return spelledNumber(asUint64(readSpelledNumber(spelled)))
+}
+
+function asUint64(value: number): number {
   if (Number.isNaN(value) || value >= 2 ** 64) return 2 ** 63
   const truncated = Math.trunc(value)
   // Truncating gives a negative zero too, which a count is not.

@@ -1,9 +1,9 @@
 /** Reads the body of a push in whichever format it is. */
-import type { MetricFamily } from '../metrics/metric-family.ts'
-import { parseOpenMetrics } from './openmetrics/parse.ts'
+import { spellOpenMetrics } from './openmetrics/parse.ts'
 import { parseProtobuf } from './protobuf/decode.ts'
 import type { Syntax } from './negotiate.ts'
-import { parseText } from './text/parse.ts'
+import { spellFamily, type SpelledFamily } from './spelled/series.ts'
+import { spellText } from './text/parse.ts'
 
 export interface ParseBodyOptions {
   /** Names may hold any UTF-8 (--push.enable-utf8-names). */
@@ -18,7 +18,7 @@ export interface ParseBodyOptions {
 
 export interface ParsedBody {
   /** With the names of the text format 0.0.4, whatever the body's format. */
-  readonly families: MetricFamily[]
+  readonly families: SpelledFamily[]
   /** True for an OpenMetrics body without `# EOF`, which may have been cut off. */
   readonly isWithoutEof: boolean
 }
@@ -30,13 +30,13 @@ export interface ParsedBody {
 export function parseBody(body: Buffer, syntax: Syntax, options: ParseBodyOptions): ParsedBody {
   switch (syntax) {
     case 'protobuf':
-      return { families: parseProtobuf(body, options), isWithoutEof: false }
+      return { families: parseProtobuf(body, options).map(spellFamily), isWithoutEof: false }
     case 'openmetrics': {
       const strict = options.strictOpenMetrics
-      const { families, hasEof } = parseOpenMetrics(body, { ...options, strict })
+      const { families, hasEof } = spellOpenMetrics(body, { ...options, strict })
       return { families, isWithoutEof: !hasEof }
     }
     case 'text':
-      return { families: parseText(body, options), isWithoutEof: false }
+      return { families: spellText(body, options), isWithoutEof: false }
   }
 }

@@ -3,14 +3,18 @@
  * names, label sets, values, and errors with their line. What a name belongs to, and what may stand behind a
  * value, is for the formats' parsers to say.
  */
-import { isUtf8 } from 'node:buffer'
-import { InvalidExposition } from '../errors.ts'
-import { isHistogramType, type Label, type Metric } from '../metrics/metric-family.ts'
+import { isHistogramType } from '../metrics/metric-family.ts'
 import { isLegacyLabelName, isLegacyMetricName } from '../metrics/names.ts'
-import { parseFloat64 } from '../metrics/numbers.ts'
 import { BodyLimits, PARTS_PER_FAMILY } from './body-limits.ts'
-import { FamilyDraft, UnfitSample, type Part } from './family-draft.ts'
+import { detached } from './byte-string.ts'
+import { unescape } from './escapes.ts'
+import { FamilyDraft, UnfitSample, type LineLabels, type Part } from './family-draft.ts'
+import { LabelPattern } from './label-pattern.ts'
+import { hintAtCarriageReturn, isBlank, LineScanner } from './line-scanner.ts'
 import * as scan from './scan.ts'
+import { labelNamesOf, NO_LABELS, showName } from './spelled/label-names.ts'
+import { spellNumber } from './spelled/number.ts'
+import type { SpelledSeries } from './spelled/series.ts'
 
 export interface ReaderOptions {
   /** Quoted names may hold any UTF-8 (--push.enable-utf8-names). */
@@ -21,15 +25,11 @@ export interface ReaderOptions {
 
 const MANY_LABELS = 32
 
-/** The cursor is at `at`; each method says where it expects it and leaves it behind what it read. */
-export abstract class ExpositionReader {
-  protected readonly bytes: Buffer
-  protected at = 0
-  protected line = 0
-  private readonly format: string
+const BARE: LineLabels = { names: NO_LABELS, values: [], arePlain: true, bound: undefined }
+
+export abstract class ExpositionReader extends LineScanner {
   private readonly utf8Names: boolean
   private readonly limits: BodyLimits
-  private readonly allUtf8: boolean
 
   // The family and part that `selectFamily` found last, and the bytes of the name it was given.
   protected family!: FamilyDraft
@@ -37,19 +37,16 @@ export abstract class ExpositionReader {
   private nameStart = 0
   private nameEnd = 0
 
+  private readonly pattern: LabelPattern
   /** The label names of the current line, once there are many. */
   private manyNames = new Set<string>()
 
-  /** What the `le` or `quantile` of the current line says, where the type gives it a meaning. */
-  private bound: number | undefined
-
   /** @param format what errors call it */
   constructor(bytes: Buffer, format: string, options: ReaderOptions) {
-    this.bytes = bytes
-    this.format = format
+    super(bytes, format)
     this.utf8Names = options.utf8Names
     this.limits = new BodyLimits(options.samplesMax)
-    this.allUtf8 = isUtf8(bytes)
+    this.pattern = new LabelPattern(bytes, this.text)
   }
 
   /** Sets `family` and `part` to what samples of this name belong to. */
@@ -57,7 +54,7 @@ export abstract class ExpositionReader {
 
   protected newFamily(name: string): FamilyDraft {
     this.limits.takeParts(PARTS_PER_FAMILY)
-    return new FamilyDraft(name)
+    return new FamilyDraft(detached(name))
   }
 
   /** At the name of a HELP, TYPE or other comment that is not to be skipped; reads to the end of the line. */
@@ -67,7 +64,7 @@ export abstract class ExpositionReader {
   protected abstract isMetadata(keyword: string): boolean
 
   /** Behind a value that ends in a blank; reads to the end of the line. */
-  protected abstract readAfterValue(metric: Metric): void
+  protected abstract readAfterValue(series: SpelledSeries): void
 
   protected readLines(): void {
     const { bytes } = this
@@ -95,22 +92,16 @@ export abstract class ExpositionReader {
   /** At the name in a comment; undefined where the line says nothing of it, and then it is skipped. */
   protected readCommentName(): string | undefined {
     if (this.skipsEndOfLine()) return undefined
+    const isQuoted = this.peek() === scan.QUOTE
     const name = this.readName(scan.METRIC_START, scan.METRIC_PART)
     const after = this.peek()
     if (name === '' || !isBlank(after)) {
       if (name !== '' && this.skipsEndOfLine()) return undefined
       throw this.error(`invalid metric name in comment, found ${scan.quoteByte(after)}`)
     }
-    this.checkMetricName(name)
+    if (isQuoted) this.checkMetricName(name)
     this.skipBlanks()
     return name
-  }
-
-  /** True when the line ended here; then the cursor is in the next one. */
-  protected skipsEndOfLine(): boolean {
-    if (this.peek() !== scan.LINE_FEED) return false
-    this.at++
-    return true
   }
 
   /** At the text of a HELP. */
@@ -118,8 +109,11 @@ export abstract class ExpositionReader {
     const start = this.at
     const end = this.endOfLine()
     let escaped = false
+    let high = 0
     for (let at = start; at < end; at++) {
-      if (this.bytes[at] !== scan.BACKSLASH) continue
+      const byte = this.bytes[at]!
+      high |= byte
+      if (byte !== scan.BACKSLASH) continue
       escaped = true
       at++
       const next = this.bytes[at]
@@ -127,25 +121,23 @@ export abstract class ExpositionReader {
         throw this.badEscape(at < end ? next : scan.LINE_FEED)
       }
     }
-    const text = this.bytes.toString('utf8', start, end)
+    const text = high < 0x80 ? this.text.slice(start, end) : this.bytes.toString('utf8', start, end)
     this.at = end + 1
     return escaped ? unescape(text) : text
   }
 
   /** At the first byte of a metric name, or at the '{' that a quoted name stands in. */
   private readSample(): void {
-    this.bound = undefined
-    let labels: Label[]
+    let labels = BARE
     if (this.bytes[this.at] === scan.BRACE_OPEN) {
       labels = this.readNameInBraces()
     } else {
-      if (!this.isRepeatedName()) this.readMetricName()
+      if (!this.isRepeatedName(scan.BRACE_OPEN)) this.readMetricName()
+      this.family.type ??= 'untyped'
       this.skipBlanks()
       if (this.peek() === scan.BRACE_OPEN) {
         this.at++
         labels = this.readLabels()
-      } else {
-        labels = []
       }
     }
     this.skipBlanks()
@@ -153,19 +145,30 @@ export abstract class ExpositionReader {
   }
 
   private readMetricName(): void {
-    this.nameStart = this.at
+    const isQuoted = this.peek() === scan.QUOTE
+    const start = this.at
     const name = this.readName(scan.METRIC_START, scan.METRIC_PART)
     if (name === '') {
       throw this.error(`invalid metric name, found ${scan.quoteByte(this.peek())}`)
     }
-    this.nameEnd = this.at
-    this.checkMetricName(name)
+    const end = this.at
+    if (isQuoted) this.checkMetricName(name)
     this.selectFamily(name)
-    this.family.type ??= 'untyped'
+    this.rememberName(start, end)
   }
 
-  /** Most lines repeat the name of the line before: then its family need not be looked up. */
-  private isRepeatedName(): boolean {
+  /** The bytes of the name that `family` and `part` are of. */
+  protected rememberName(start: number, end: number): void {
+    this.nameStart = start
+    this.nameEnd = end
+  }
+
+  /**
+   * Most lines repeat the name of the line before: then its family need not be looked up. If so, the name is read.
+   *
+   * @param brace what may follow it besides a space
+   */
+  protected isRepeatedName(brace: number): boolean {
     const { bytes, nameStart } = this
     const length = this.nameEnd - nameStart
     if (length === 0) return false
@@ -174,7 +177,7 @@ export abstract class ExpositionReader {
       if (bytes[start + i] !== bytes[nameStart + i]) return false
     }
     const after = bytes[start + length]
-    if (after !== scan.BRACE_OPEN && after !== scan.SPACE) return false
+    if (after !== brace && after !== scan.SPACE) return false
     this.at = start + length
     return true
   }
@@ -184,7 +187,7 @@ export abstract class ExpositionReader {
   }
 
   /** At the '{' of `{"name",a="b"}`. */
-  private readNameInBraces(): Label[] {
+  private readNameInBraces(): LineLabels {
     this.at++
     this.skipBlanks()
     // A bare name in braces is read like a label's, so without colons.
@@ -201,26 +204,53 @@ export abstract class ExpositionReader {
     this.selectFamily(name)
     this.family.type ??= 'untyped'
     this.at++
-    return after === scan.COMMA ? this.readLabels() : []
+    return after === scan.COMMA ? this.readLabels() : BARE
   }
 
   /** Behind the '{' or the first ','; reads up to and with the '}'. */
-  protected readLabels(): Label[] {
-    const labels: Label[] = []
+  private readLabels(): LineLabels {
+    const { pattern } = this
+    const special = this.boundName()
+    const end = this.isAllUtf8 ? pattern.match(this.at, special) : -1
+    if (end < 0) return this.readNewLabels(special)
+    this.limits.takeParts(pattern.size)
+    const { names, values, boundStart, boundEnd } = pattern
+    const bound = boundEnd < 0 ? undefined : this.readBound(special, boundStart, boundEnd)
+    this.at = end
+    return { names, values, arePlain: true, bound }
+  }
+
+  /** The name of the label that has a meaning of its own in the current family; '' where none has. */
+  private boundName(): string {
+    const { type } = this.family
+    return isHistogramType(type) ? 'le' : type === 'summary' ? 'quantile' : ''
+  }
+
+  /** The same, whatever was read before. */
+  protected readNewLabels(special: string): LineLabels {
+    const { pattern } = this
+    const names: string[] = []
+    const shown: string[] = []
+    const values: string[] = []
+    let arePlain = true
+    let bound: string | undefined
+    pattern.begin(special)
     for (;;) {
+      const start = this.at
       this.skipBlanks()
       if (this.peek() === scan.BRACE_CLOSE) {
         this.at++
-        return labels
+        break
       }
       this.limits.takeParts(1)
+      const isQuoted = this.peek() === scan.QUOTE
       const name = this.readName(scan.LABEL_START, scan.LABEL_PART)
       if (name === '') {
         throw this.error(
           `invalid label name for metric ${JSON.stringify(this.family.name)}, found ${scan.quoteByte(this.peek())}`,
         )
       }
-      this.checkLabelName(name)
+      this.checkLabelName(name, isQuoted)
       this.skipBlanks()
       if (this.peek() !== scan.EQUALS) {
         throw this.error(
@@ -234,84 +264,85 @@ export abstract class ExpositionReader {
           `expected '"' at start of the value of label ${JSON.stringify(name)}, found ${scan.quoteByte(this.peek())}`,
         )
       }
-      const value = this.readQuoted('label value')
-      this.addLabel(labels, name, value)
+      this.skipQuoted('label value')
+      const { quotedStart, quotedEnd } = this
+      if (name === special) {
+        bound = this.readBound(name, quotedStart, quotedEnd)
+        pattern.addBound(start, quotedStart)
+      } else {
+        if (this.isRepeated(names, name)) {
+          throw this.error(
+            `duplicate label name ${JSON.stringify(name)} for metric ${JSON.stringify(this.family.name)}`,
+          )
+        }
+        names.push(name)
+        shown.push(isQuoted ? showName(name) : name)
+        values.push(this.text.slice(quotedStart, quotedEnd))
+        arePlain &&= this.isQuotedPlain
+        pattern.add(start, quotedStart, quotedEnd)
+      }
       this.skipBlanks()
       const after = this.peek()
       if (after !== scan.COMMA && after !== scan.BRACE_CLOSE) {
         throw this.error(
-          `unexpected end of label value ${JSON.stringify(value)}, found ${scan.quoteByte(after)}`,
+          `unexpected end of label value ${JSON.stringify(this.quotedText())}, found ${scan.quoteByte(after)}`,
         )
       }
       if (after === scan.COMMA) this.at++
     }
-  }
-
-  protected addLabel(labels: Label[], name: string, value: string): void {
-    const { type } = this.family
-    if (name === 'le' && isHistogramType(type)) {
-      this.bound = this.parseBound(name, value)
-      return
-    }
-    if (name === 'quantile' && type === 'summary') {
-      this.bound = this.parseBound(name, value)
-      return
-    }
-    if (this.isRepeated(labels, name)) {
-      throw this.error(
-        `duplicate label name ${JSON.stringify(name)} for metric ${JSON.stringify(this.family.name)}`,
-      )
-    }
-    labels.push({ name, value })
+    const labels = { names: labelNamesOf(names, shown), values, arePlain, bound }
+    if (arePlain) pattern.complete(labels)
+    return labels
   }
 
   /** Looks through the few labels of a usual line; a set serves the line that has thousands. */
-  protected isRepeated(labels: readonly Label[], name: string): boolean {
-    if (labels.length < MANY_LABELS) return labels.some((label) => label.name === name)
-    if (labels.length === MANY_LABELS) this.manyNames = new Set(labels.map((label) => label.name))
+  private isRepeated(names: readonly string[], name: string): boolean {
+    if (names.length < MANY_LABELS) return names.includes(name)
+    if (names.length === MANY_LABELS) this.manyNames = new Set(names)
     if (this.manyNames.has(name)) return true
     this.manyNames.add(name)
     return false
   }
 
-  private parseBound(name: string, value: string): number {
-    const bound = parseFloat64(value)
-    if (bound === undefined) {
-      throw this.error(`expected float as value for '${name}' label, got ${JSON.stringify(value)}`)
-    }
-    return bound
-  }
-
-  /** True when the sample stands for a bucket or quantile. */
-  protected get hasBound(): boolean {
-    return this.bound !== undefined && !Number.isNaN(this.bound)
+  /** What a `le` or `quantile` says, which stands there between quotes. */
+  private readBound(name: string, start: number, end: number): string {
+    const bound = spellNumber(this.bytes, this.text, start, end)
+    if (bound !== undefined) return bound
+    const value = unescape(this.bytes.toString('utf8', start, end))
+    throw this.error(`expected float as value for '${name}' label, got ${JSON.stringify(value)}`)
   }
 
   /** At the value; reads to the end of the line. */
-  private readValue(labels: Label[]): void {
-    const value = this.readNumber('value')
-    const metric = this.addSample(labels, value)
+  private readValue(labels: LineLabels): void {
+    const series = this.addSample(labels, this.readNumber('value'))
     if (this.peek() === scan.LINE_FEED) {
       this.at++
       return
     }
     this.skipBlanks()
-    this.readAfterValue(metric)
+    this.readAfterValue(series)
   }
 
-  protected readNumber(what: string): number {
+  /** The number at the cursor, spelled. */
+  protected readNumber(what: string): string {
+    const start = this.at
+    const end = this.endOfToken()
+    const value = spellNumber(this.bytes, this.text, start, end)
+    if (value !== undefined) {
+      this.at = end
+      return value
+    }
     const token = this.readToken()
-    const value = parseFloat64(token)
-    if (value !== undefined) return value
     throw this.error(
       `expected float as ${what}, got ${JSON.stringify(token)}${hintAtCarriageReturn(token)}`,
     )
   }
 
-  protected addSample(labels: Label[], value: number): Metric {
+  /** @param value spelled */
+  protected addSample(labels: LineLabels, value: string): SpelledSeries {
     this.limits.takeSamples(1)
     try {
-      return this.family.add(this.part, labels, this.bound, value)
+      return this.family.add(this.part, labels, value)
     } catch (error) {
       throw error instanceof UnfitSample ? this.error(error.message) : error
     }
@@ -324,124 +355,11 @@ export abstract class ExpositionReader {
     )
   }
 
-  protected checkLabelName(name: string): void {
+  private checkLabelName(name: string, isQuoted: boolean): void {
     if (name === '__name__') throw this.error('label name "__name__" is reserved')
-    if (this.utf8Names || isLegacyLabelName(name)) return
+    if (!isQuoted || this.utf8Names || isLegacyLabelName(name)) return
     throw this.error(
       `invalid label name ${JSON.stringify(name)} (other characters need --push.enable-utf8-names)`,
     )
   }
-
-  /** Reads a bare or quoted name; '' when there is none at the cursor. */
-  protected readName(startClass: number, partClass: number): string {
-    const { bytes } = this
-    const start = this.at
-    const first = this.peek()
-    if (first === scan.QUOTE) return this.readQuoted('name')
-    if ((scan.CLASS[first]! & startClass) === 0) return ''
-    let at = start + 1
-    while (at < bytes.length && (scan.CLASS[bytes[at]!]! & partClass) !== 0) at++
-    this.at = at
-    return bytes.toString('latin1', start, at)
-  }
-
-  /** At the opening quote; leaves the cursor behind the closing one. */
-  protected readQuoted(what: string): string {
-    const { bytes } = this
-    const start = this.at + 1
-    let at = start
-    let high = 0
-    let escaped = false
-    for (; ; at++) {
-      const byte = bytes[at]
-      if (byte === scan.QUOTE) break
-      if (byte === undefined) throw this.endOfInput()
-      if (byte === scan.LINE_FEED) {
-        const text = bytes.toString('utf8', start, at)
-        throw this.error(`${what} ${JSON.stringify(text)} contains unescaped new-line`)
-      }
-      if (byte === scan.BACKSLASH) {
-        escaped = true
-        const next = bytes[++at]
-        if (next !== scan.BACKSLASH && next !== scan.QUOTE && next !== scan.LOWER_N) {
-          if (next === undefined) throw this.endOfInput()
-          throw this.badEscape(next)
-        }
-      }
-      high |= byte
-    }
-    this.at = at + 1
-    if (high < 0x80 && !escaped) return bytes.toString('latin1', start, at)
-    if (!this.allUtf8 && !isUtf8(bytes.subarray(start, at))) {
-      throw this.error(
-        `${what} ${JSON.stringify(bytes.toString('latin1', start, at))} is not valid UTF-8`,
-      )
-    }
-    const text = bytes.toString('utf8', start, at)
-    return escaped ? unescape(text) : text
-  }
-
-  /** Reads up to the next blank or line feed, which must exist. */
-  protected readToken(): string {
-    const { bytes } = this
-    const start = this.at
-    let at = start
-    for (;;) {
-      const byte = bytes[at]
-      if (byte === undefined) throw this.endOfInput()
-      if (byte === scan.LINE_FEED || byte === scan.SPACE || byte === scan.TAB) break
-      at++
-    }
-    this.at = at
-    return bytes.toString('latin1', start, at)
-  }
-
-  protected skipBlanks(): void {
-    const { bytes } = this
-    while (bytes[this.at] === scan.SPACE || bytes[this.at] === scan.TAB) this.at++
-  }
-
-  protected skipLine(): void {
-    this.at = this.endOfLine() + 1
-  }
-
-  protected endOfLine(): number {
-    const end = this.bytes.indexOf(scan.LINE_FEED, this.at)
-    if (end < 0) throw this.endOfInput()
-    return end
-  }
-
-  protected peek(): number {
-    const byte = this.bytes[this.at]
-    if (byte === undefined) throw this.endOfInput()
-    return byte
-  }
-
-  protected endOfInput(): InvalidExposition {
-    return this.error('unexpected end of input stream: the last line must end with a line feed')
-  }
-
-  protected badEscape(byte: number | undefined): InvalidExposition {
-    return this.error(`invalid escape sequence '\\${String.fromCharCode(byte ?? 0)}'`)
-  }
-
-  protected error(message: string): InvalidExposition {
-    return new InvalidExposition(this.format, this.line, message)
-  }
-}
-
-export function isBlank(byte: number): boolean {
-  return byte === scan.SPACE || byte === scan.TAB
-}
-
-/** Split first: a function called for each escape takes three times as long, and a body may be all escapes. */
-export function unescape(text: string): string {
-  return text
-    .split('\\\\')
-    .map((part) => part.replaceAll('\\n', '\n').replaceAll('\\"', '"'))
-    .join('\\')
-}
-
-export function hintAtCarriageReturn(token: string): string {
-  return token.endsWith('\r') ? ' (lines must end with LF, not CRLF)' : ''
 }

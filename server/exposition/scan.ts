@@ -12,6 +12,9 @@ export const BRACE_OPEN = 0x7b
 export const BRACE_CLOSE = 0x7d
 export const LOWER_N = 0x6e
 
+/** Bytes below it sort before or as a line feed, which separates what is compared. */
+export const PLAIN_MIN = 0x0b
+
 /** Character classes, one flag each, looked up by byte. */
 export const LABEL_START = 1
 export const METRIC_START = 2

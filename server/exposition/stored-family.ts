@@ -5,18 +5,13 @@
  * The text is HELP, UNIT and TYPE as far as known, then the samples. The protobuf form follows with its length
  * (32 bits, big endian) and a zero byte, which no text ends in: text ends with a line feed.
  */
-import type { Label, Metric, MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import type { Metric, MetricFamily, MetricType } from '../metrics/metric-family.ts'
+import { toByteString } from './byte-string.ts'
 import { decodeFamily } from './protobuf/decode.ts'
 import { encodeFamily } from './protobuf/encode.ts'
+import type { SpelledFamily } from './spelled/series.ts'
 import { parseText } from './text/parse.ts'
-import { renderHeader, renderMetric, shownName } from './text/render.ts'
-
-/** A metric with its labels in the order and spelling of the text. */
-export interface LabelledMetric {
-  readonly metric: Metric
-  readonly labels: readonly Label[]
-  readonly labelText: string
-}
+import { escapeHelp, shownName } from './text/render.ts'
 
 export interface StoredParts {
   readonly text: Buffer
@@ -29,24 +24,35 @@ const FULL_MARK = 0
 const LINE_FEED = 0x0a
 const HASH = 0x23
 
-/** @param metrics those of the family, in the order in which they are to be shown */
-export function encodeStored(
-  { name, type, help, unit }: Pick<MetricFamily, 'name' | 'type' | 'help' | 'unit'>,
-  metrics: readonly LabelledMetric[],
-): Buffer {
-  const head = { name, type, help, ...(unit !== undefined && isPlainUnit(unit) ? { unit } : {}) }
-  let text = renderStoredHeader(head)
-  for (const { metric, labelText } of metrics) text += renderMetric(name, metric, labelText)
-  if (metrics.every(({ metric }) => isCarriedByText(metric))) return Buffer.from(text)
-  const whole = metrics.map(({ metric, labels }) => ({ ...metric, labels }))
-  const full = encodeFamily({ ...head, metrics: whole } as MetricFamily)
+type FamilyHead = Pick<SpelledFamily, 'name' | 'type' | 'help' | 'unit'>
+
+/**
+ * What stands before the samples, as a byte string.
+ *
+ * @param shown the name as comments show it, as a byte string
+ */
+export function storedHeader({ type, help, unit }: FamilyHead, shown: string): string {
+  const helpLine = help === undefined ? '' : `# HELP ${shown} ${toByteString(escapeHelp(help))}\n`
+  const unitLine = unit !== undefined && isPlainUnit(unit) ? `# UNIT ${shown} ${unit}\n` : ''
+  return `${helpLine}${unitLine}# TYPE ${shown} ${type}\n`
+}
+
+/**
+ * What stands behind them where text does not carry all of the family, as a byte string.
+ *
+ * @param metrics with the labels they are exposed with, in the order of the text
+ */
+export function storedTrailer(head: FamilyHead, metrics: readonly Metric[]): string {
+  const { name, type, help, unit } = head
+  const withUnit = unit !== undefined && isPlainUnit(unit) ? { unit } : {}
+  const full = encodeFamily({ name, type, help, ...withUnit, metrics } as MetricFamily)
   const trailer = Buffer.alloc(LENGTH_BYTES + 1)
   trailer.writeUInt32BE(full.length)
   trailer[LENGTH_BYTES] = FULL_MARK
-  return Buffer.concat([Buffer.from(text), full, trailer])
+  return full.toString('latin1') + trailer.toString('latin1')
 }
 
-/** @throws Error when the bytes are not what encodeStored wrote */
+/** @throws Error when the bytes are not what was stored */
 export function splitStored(data: Buffer): StoredParts {
   const end = data.length - 1
   if (data[end] === LINE_FEED) return { text: data, full: undefined }
@@ -101,19 +107,6 @@ export function storedType(header: string): MetricType {
   return header.slice(header.lastIndexOf(' ') + 1, -1) as MetricType
 }
 
-function renderStoredHeader({
-  name,
-  type,
-  help,
-  unit,
-}: Pick<MetricFamily, 'name' | 'type' | 'help' | 'unit'>): string {
-  const header = renderHeader(name, type, help)
-  if (unit === undefined) return header
-  // Only a line can begin so: a name that says `# TYPE ` is not taken for one.
-  const typeAt = header.lastIndexOf('\n# TYPE ') + 1
-  return `${header.slice(0, typeAt)}# UNIT ${shownName(name)} ${unit}\n${header.slice(typeAt)}`
-}
-
 /** Units are words such as `seconds`; what could be taken for more than one is not kept. */
 function isPlainUnit(unit: string): boolean {
   return /^[a-zA-Z0-9_:/%.-]+$/.test(unit)
@@ -122,20 +115,4 @@ function isPlainUnit(unit: string): boolean {
 function lineOf(header: string, start: string): string | undefined {
   const line = header.split('\n').find((text) => text.startsWith(start))
   return line?.slice(start.length)
-}
-
-/** False for what the text format 0.0.4 has no words for, or does not read back as it was. */
-function isCarriedByText(metric: Metric): boolean {
-  if (metric.created !== undefined) return false
-  if ('value' in metric) return metric.exemplar === undefined
-  if ('quantiles' in metric) {
-    // A count of 2 ** 64 is what a double makes of the largest ones; text reads it as another one.
-    return (
-      metric.count < 2 ** 64 && !metric.quantiles.some(({ quantile }) => Number.isNaN(quantile))
-    )
-  }
-  if (metric.native !== undefined || metric.hasFloatCounts === true) return false
-  return !metric.buckets.some(
-    ({ exemplar, upperBound }) => exemplar !== undefined || Number.isNaN(upperBound),
-  )
 }

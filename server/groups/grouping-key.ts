@@ -131,7 +131,7 @@ function invalidPath(message: string): SluiceError {
 }
 
 /** Orders labels by the UTF-8 bytes of their names. */
-export function byNameBytes(a: Label, b: Label): number {
+export function byNameBytes(a: Pick<Label, 'name'>, b: Pick<Label, 'name'>): number {
   return compareUtf8(a.name, b.name)
 }
 

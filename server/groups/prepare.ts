@@ -3,12 +3,21 @@
  * shapes; and all the checks that need nothing but the push itself.
  */
 import { hash } from 'node:crypto'
-import { encodeStored, type LabelledMetric } from '../exposition/stored-family.ts'
-import { renderLabel, sampleCount, shownName } from '../exposition/text/render.ts'
+import { spellFamily, type SpelledFamily } from '../exposition/spelled/series.ts'
 import type { Label, Metric, MetricFamily, MetricType } from '../metrics/metric-family.ts'
 import { isReservedLabelName } from '../metrics/names.ts'
-import { byNameBytes, compareUtf8, type GroupingKey } from './grouping-key.ts'
+import { ChunkWriter } from './chunk-writer.ts'
+import { ExposedFamily } from './exposed-family.ts'
+import { LabelPlan } from './exposed-labels.ts'
+import { compareUtf8, type GroupingKey } from './grouping-key.ts'
 import { claimsOf, describeClash, PUSH_FAILURE_TIME, PUSH_TIME, type Claim } from './rules.ts'
+
+/** A metric with its labels in the order and spelling of the text. */
+export interface LabelledMetric {
+  readonly metric: Metric
+  readonly labels: readonly Label[]
+  readonly labelText: string
+}
 
 export interface PreparedFamily {
   readonly name: string
@@ -55,35 +64,35 @@ export interface PrepareOptions {
  */
 export function preparePush(
   grouping: GroupingKey,
-  families: readonly MetricFamily[],
+  families: readonly (SpelledFamily | MetricFamily)[],
   options: PrepareOptions,
 ): PreparedPush | ({ readonly kind: 'rejected' } & Rejection) {
-  const exposed = new LabelPlan(grouping)
+  const plan = new LabelPlan(grouping)
   const claimed = new Map<string, string>()
-  const prepared: PreparedFamily[] = []
+  const exposed: ExposedFamily[] = []
   let droppedDuplicates = 0
-  for (const family of families) {
-    const flawed = checkMetrics(family)
+  for (const given of families) {
+    const family = 'series' in given ? given : spellFamily(given)
+    const flawed = checkSeries(family)
     if (flawed !== undefined) return { kind: 'rejected', ...flawed }
     if (family.name === PUSH_TIME || family.name === PUSH_FAILURE_TIME) continue
-    const refused = checkLabels(family) ?? exposed.check(family)
+    const refused = checkLabels(family) ?? checkGroupingLabels(family, plan)
     if (refused !== undefined) return { kind: 'rejected', ...refused }
     const claims = claimsOf(family.name, family.type)
     const clash =
       findOwnClash(claims, options.ownClaims) ??
       (options.checked ? findClash(claims, claimed) : undefined)
     if (clash !== undefined) return { kind: 'rejected', ...clash }
-    let series = sortSeries(family.metrics.map((metric) => exposed.apply(metric)))
-    const duplicate = findDuplicate(series)
+    const one = new ExposedFamily(family, claims, plan)
+    const duplicate = one.findDuplicate()
     if (duplicate !== undefined) {
       if (options.checked) return { kind: 'rejected', ...describeDuplicate(family.name, duplicate) }
-      const distinct = withoutDuplicates(series)
-      droppedDuplicates += series.length - distinct.length
-      series = distinct
+      droppedDuplicates += one.dropDuplicates()
     }
-    prepared.push(prepareFamily(family, series, claims))
+    exposed.push(one)
   }
-  prepared.sort((a, b) => compareUtf8(a.name, b.name))
+  exposed.sort((a, b) => compareUtf8(a.name, b.name))
+  const prepared = storeTogether(exposed)
   const shapes = prepared.map((family) => `${family.shape} ${family.name}`).join('\n')
   return {
     kind: 'prepared',
@@ -91,6 +100,39 @@ export function preparePush(
     families: prepared,
     shape: digest(shapes),
     droppedDuplicates,
+  }
+}
+
+/** Families that lie behind each other in one buffer. */
+function storeTogether(families: readonly ExposedFamily[]): PreparedFamily[] {
+  const writer = new ChunkWriter()
+  const ends = families.map((family) => writer.write(family.render()))
+  const bytes = writer.finish()
+  return families.map(
+    (family, i) => new StoredFamily(family, bytes.subarray(ends[i - 1] ?? 0, ends[i])),
+  )
+}
+
+class StoredFamily implements PreparedFamily {
+  readonly name: string
+  readonly claims: readonly Claim[]
+  readonly shape: string
+  readonly sampleCount: number
+  readonly data: Buffer
+  /** Hidden from those who keep a copy of the rest. */
+  readonly #exposed: ExposedFamily
+
+  constructor(exposed: ExposedFamily, data: Buffer) {
+    this.name = exposed.name
+    this.claims = exposed.claims
+    this.shape = digest(exposed.identity())
+    this.sampleCount = exposed.sampleCount()
+    this.data = data
+    this.#exposed = exposed
+  }
+
+  series(): readonly LabelledMetric[] {
+    return this.#exposed.labelledMetrics()
   }
 }
 
@@ -109,66 +151,27 @@ const OWN_LABELS: Readonly<Partial<Record<MetricType, string>>> = {
   gaugehistogram: 'le',
 }
 
-interface ExposedSeries extends LabelledMetric {
-  /** Its labels without those that all series of the group have, as text. */
-  readonly ownText: string
-}
-
-/** What a group's exposed labels are made of: its grouping labels over those of each metric. */
-class LabelPlan {
-  private readonly grouping: GroupingKey
-  private readonly names: ReadonlySet<string>
-  private readonly bare: ExposedSeries
-
-  constructor(grouping: GroupingKey) {
-    this.grouping = grouping
-    this.names = new Set(grouping.labels.map((label) => label.name))
-    this.bare = this.assemble({ labels: [], value: 0 })
-  }
-
-  /** Refuses families whose own label the grouping key sets. */
-  check(family: MetricFamily): Rejection | undefined {
-    const forbidden = OWN_LABELS[family.type]
-    if (forbidden === undefined || !this.names.has(forbidden)) return undefined
-    return {
-      rule: 'label',
-      reason: `the grouping label ${JSON.stringify(forbidden)} has a meaning of its own in ${family.type} ${JSON.stringify(family.name)}`,
-    }
-  }
-
-  apply(metric: Metric): ExposedSeries {
-    return metric.labels.length > 0 ? this.assemble(metric) : { ...this.bare, metric }
-  }
-
-  private assemble(metric: Metric): ExposedSeries {
-    const labels: Label[] = []
-    let hasInstance = this.names.has('instance')
-    for (const label of metric.labels) {
-      if (this.names.has(label.name)) continue
-      if (label.name === 'instance') hasInstance = true
-      labels.push(label)
-    }
-    labels.push(...this.grouping.labels)
-    if (!hasInstance) labels.push({ name: 'instance', value: '' })
-    labels.sort(byNameBytes)
-    let labelText = ''
-    let ownText = ''
-    for (const label of labels) {
-      const text = renderLabel(label)
-      labelText += labelText === '' ? text : `,${text}`
-      if (!this.names.has(label.name)) ownText += ownText === '' ? text : `,${text}`
-    }
-    return { labels, labelText, ownText, metric }
+/** Refuses families whose own label the grouping key sets. */
+function checkGroupingLabels(
+  { name, type }: SpelledFamily,
+  plan: LabelPlan,
+): Rejection | undefined {
+  const forbidden = OWN_LABELS[type]
+  if (forbidden === undefined || !plan.sets(forbidden)) return undefined
+  return {
+    rule: 'label',
+    reason: `the grouping label ${JSON.stringify(forbidden)} has a meaning of its own in ${type} ${JSON.stringify(name)}`,
   }
 }
 
-function checkMetrics(family: MetricFamily): Rejection | undefined {
-  const shown = `metric family ${JSON.stringify(family.name)}`
-  for (const metric of family.metrics) {
-    if (metric.hasTimestamp === true) {
+function checkSeries(family: SpelledFamily): Rejection | undefined {
+  for (const { marks } of family.series) {
+    if (marks === undefined) continue
+    const shown = `metric family ${JSON.stringify(family.name)}`
+    if (marks.hasTimestamp === true) {
       return { rule: 'timestamp', reason: `pushed metrics must not have timestamps (${shown})` }
     }
-    if (metric.hasNoValue === true) {
+    if (marks.hasNoValue === true) {
       return {
         rule: 'value',
         reason: `a metric of ${shown} has no value of its type, ${family.type}`,
@@ -178,13 +181,16 @@ function checkMetrics(family: MetricFamily): Rejection | undefined {
   return undefined
 }
 
-function checkLabels(family: MetricFamily): Rejection | undefined {
-  for (const { labels } of family.metrics) {
-    for (const { name } of labels) {
-      if (name === '' || isReservedLabelName(name) || name === OWN_LABELS[family.type]) {
+function checkLabels({ name: familyName, type, series }: SpelledFamily): Rejection | undefined {
+  let checked: unknown
+  for (const { names } of series) {
+    if (names === checked) continue
+    checked = names
+    for (const name of names.names) {
+      if (name === '' || isReservedLabelName(name) || name === OWN_LABELS[type]) {
         return {
           rule: 'label',
-          reason: `label name ${JSON.stringify(name)} of metric family ${JSON.stringify(family.name)} is reserved`,
+          reason: `label name ${JSON.stringify(name)} of metric family ${JSON.stringify(familyName)} is reserved`,
         }
       }
     }
@@ -215,55 +221,6 @@ function findClash(claims: readonly Claim[], claimed: Map<string, string>): Reje
     claimed.set(name, meaning)
   }
   return undefined
-}
-
-/** The original's order: fewer labels first, then label values one by one. */
-function compareSeries(a: LabelledMetric, b: LabelledMetric): number {
-  const byCount = a.labels.length - b.labels.length
-  if (byCount !== 0) return byCount
-  for (let i = 0; i < a.labels.length; i++) {
-    const byValue = compareUtf8(a.labels[i]!.value, b.labels[i]!.value)
-    if (byValue !== 0) return byValue
-  }
-  // The same values under other names: any order will do, but always the same.
-  return a.labelText < b.labelText ? -1 : a.labelText > b.labelText ? 1 : 0
-}
-
-function sortSeries(series: ExposedSeries[]): ExposedSeries[] {
-  return series.length > 1 ? series.sort(compareSeries) : series
-}
-
-function findDuplicate(sorted: readonly LabelledMetric[]): string | undefined {
-  for (let i = 1; i < sorted.length; i++) {
-    if (sorted[i]!.labelText === sorted[i - 1]!.labelText) return sorted[i]!.labelText
-  }
-  return undefined
-}
-
-/** Sorting kept the order of equal series, so what stays is the last one pushed. */
-function withoutDuplicates(sorted: readonly ExposedSeries[]): ExposedSeries[] {
-  return sorted.filter((series, i) => series.labelText !== sorted[i + 1]?.labelText)
-}
-
-function prepareFamily(
-  family: MetricFamily,
-  series: readonly ExposedSeries[],
-  claims: readonly Claim[],
-): PreparedFamily {
-  let identity = `${family.type} ${shownName(family.name)}`
-  let samples = 0
-  for (const { metric, ownText } of series) {
-    identity += `\n${ownText}`
-    samples += sampleCount(metric)
-  }
-  return {
-    name: family.name,
-    claims,
-    shape: digest(identity),
-    sampleCount: samples,
-    data: encodeStored(family, series),
-    series: () => series,
-  }
 }
 
 /** 128 bits of SHA-256: collisions would let a push past the checks, so a weak hash will not do. */

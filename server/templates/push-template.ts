@@ -5,9 +5,8 @@
  * Where anything is not as expected, there is no match, and the push is parsed as any other: templates decide nothing.
  */
 import { renderLabel } from '../exposition/text/render.ts'
-import type { LabelledMetric } from '../exposition/stored-family.ts'
 import type { GroupingKey } from '../groups/grouping-key.ts'
-import type { PreparedFamily, PreparedPush } from '../groups/prepare.ts'
+import type { LabelledMetric, PreparedFamily, PreparedPush } from '../groups/prepare.ts'
 import type { Claim } from '../groups/rules.ts'
 import { spellCount, spellValue, spellWholeCount } from './canonical-number.ts'
 

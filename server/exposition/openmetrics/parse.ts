@@ -5,18 +5,27 @@
  * By itself it is as tolerant as the original, which reads OpenMetrics as text: what the text format's parser
  * accepts is accepted here. The rules of the standard are strict.ts.
  */
-import type {
-  Exemplar,
-  Label,
-  Metric,
-  MetricFamily,
-  MetricType,
-  ScalarMetric,
+import {
+  isHistogramType,
+  type Exemplar,
+  type Label,
+  type MetricFamily,
+  type MetricType,
 } from '../../metrics/metric-family.ts'
 import { parseFloat64 } from '../../metrics/numbers.ts'
-import { FamilyDraft, labelSignature, type Part } from '../family-draft.ts'
-import { ExpositionReader, hintAtCarriageReturn, unescape, type ReaderOptions } from '../reader.ts'
+import { unescape } from '../escapes.ts'
+import {
+  readSpelled,
+  standsForPart,
+  type FamilyDraft,
+  type LineLabels,
+  type Part,
+} from '../family-draft.ts'
+import { hintAtCarriageReturn } from '../line-scanner.ts'
+import { ExpositionReader, type ReaderOptions } from '../reader.ts'
 import * as scan from '../scan.ts'
+import { readSpelledNumber } from '../spelled/number.ts'
+import type { SpelledFamily, SpelledSeries } from '../spelled/series.ts'
 import { checkStrictly } from './strict.ts'
 import { parseTimestamp } from './timestamp.ts'
 
@@ -25,9 +34,9 @@ export interface OpenMetricsParseOptions extends ReaderOptions {
   readonly strict: boolean
 }
 
-export interface OpenMetricsBody {
+export interface OpenMetricsBody<Family> {
   /** In the order of their first samples; families without samples are left out. */
-  readonly families: MetricFamily[]
+  readonly families: Family[]
   /** Whether the body ends in `# EOF`. */
   readonly hasEof: boolean
 }
@@ -100,7 +109,19 @@ const SUFFIXES: readonly Suffix[] = [
  * @throws InvalidExposition naming the line and what is wrong there
  * @throws SluiceError body_too_large
  */
-export function parseOpenMetrics(body: Buffer, options: OpenMetricsParseOptions): OpenMetricsBody {
+export function parseOpenMetrics(
+  body: Buffer,
+  options: OpenMetricsParseOptions,
+): OpenMetricsBody<MetricFamily> {
+  const { families, hasEof } = spellOpenMetrics(body, options)
+  return { families: families.map(readSpelled), hasEof }
+}
+
+/** The same, spelled as it is stored. */
+export function spellOpenMetrics(
+  body: Buffer,
+  options: OpenMetricsParseOptions,
+): OpenMetricsBody<SpelledFamily> {
   const parsed = new OpenMetricsParser(body, options).parse()
   if (options.strict) checkStrictly(body)
   return parsed
@@ -114,8 +135,8 @@ interface Declaration {
   unit: string | undefined
   /** What it is stored as: one family, or two where a counter has samples with and without `_total`. */
   readonly drafts: Set<FamilyDraft>
-  /** `_created` samples by label signature. */
-  created: Map<string, ScalarMetric> | undefined
+  /** `_created` samples by the text of their labels. */
+  created: Map<string, SpelledSeries> | undefined
 }
 
 class OpenMetricsParser extends ExpositionReader {
@@ -126,18 +147,20 @@ class OpenMetricsParser extends ExpositionReader {
   /** Of the sample name that `selectFamily` was given last. */
   private declaration!: Declaration
   private isCreated = false
+  /** Whether the sample that was read last is one bucket, or one quantile. */
+  private isForPart = false
 
   constructor(bytes: Buffer, options: OpenMetricsParseOptions) {
     super(bytes, 'OpenMetrics', options)
   }
 
-  parse(): OpenMetricsBody {
+  parse(): OpenMetricsBody<SpelledFamily> {
     this.readLines()
     for (const declaration of this.declarations.values()) complete(declaration)
-    const drafts = [...this.drafts.values()].filter(({ metrics }) => metrics.length > 0)
+    const drafts = [...this.drafts.values()].filter(({ series }) => series.length > 0)
     // A HELP of the sample's name says nothing in OpenMetrics, but it does in text.
     for (const draft of drafts) draft.help ??= this.declarations.get(draft.name)?.help
-    return { families: drafts.map((draft) => draft.toFamily()), hasEof: this.hasEof }
+    return { families: drafts.map((draft) => draft.toSpelled()), hasEof: this.hasEof }
   }
 
   protected isMetadata(keyword: string): boolean {
@@ -244,18 +267,19 @@ class OpenMetricsParser extends ExpositionReader {
     this.family = draft
   }
 
-  protected override addSample(labels: Label[], value: number): Metric {
+  protected override addSample(labels: LineLabels, value: string): SpelledSeries {
     this.hasEof = false
-    const metric = super.addSample(labels, value)
-    if (this.isCreated && 'value' in metric) {
+    const series = super.addSample(labels, value)
+    this.isForPart = standsForPart(labels)
+    if (this.isCreated) {
       this.declaration.created ??= new Map()
-      this.declaration.created.set(labelSignature(labels), metric)
+      this.declaration.created.set(labels.names.textOf(labels.values), series)
     }
-    return metric
+    return series
   }
 
   /** At a timestamp or an exemplar. */
-  protected readAfterValue(metric: Metric): void {
+  protected readAfterValue(series: SpelledSeries): void {
     if (this.peek() !== scan.HASH) {
       const token = this.readToken()
       if (parseFloat64(token) === undefined) {
@@ -263,7 +287,7 @@ class OpenMetricsParser extends ExpositionReader {
           `expected a number as timestamp, got ${JSON.stringify(token)}${hintAtCarriageReturn(token)}`,
         )
       }
-      metric.hasTimestamp = true
+      series.mark().hasTimestamp = true
       if (this.skipsEndOfLine()) return
       this.skipBlanks()
     }
@@ -272,7 +296,7 @@ class OpenMetricsParser extends ExpositionReader {
       throw this.error(`expected an exemplar, found ${JSON.stringify(text)}`)
     }
     this.at++
-    this.attach(this.readExemplar(), metric)
+    this.attach(this.readExemplar(), series)
   }
 
   /** Behind the '#'; reads to the end of the line. */
@@ -285,10 +309,10 @@ class OpenMetricsParser extends ExpositionReader {
     const { family } = this
     // Whatever the family's type, an exemplar may have labels of any name.
     this.family = this.newFamily(`the exemplar of ${family.name}`)
-    const labels = this.readLabels()
+    const labels = this.readLabelPairs()
     this.family = family
     this.skipBlanks()
-    const value = this.readNumber('value of an exemplar')
+    const value = readSpelledNumber(this.readNumber('value of an exemplar'))
     if (this.skipsEndOfLine()) return { labels, value }
     this.skipBlanks()
     const token = this.readToken()
@@ -300,14 +324,21 @@ class OpenMetricsParser extends ExpositionReader {
   }
 
   /** Counters and buckets have a place for an exemplar; from other samples it is dropped. */
-  private attach(exemplar: Exemplar, metric: Metric): void {
+  private attach(exemplar: Exemplar, series: SpelledSeries): void {
     if (this.isCreated || this.part !== 'metric') return
-    if ('value' in metric) {
-      if (this.family.type === 'counter') metric.exemplar = exemplar
-    } else if ('buckets' in metric) {
-      const bucket = this.hasBound ? metric.buckets.pop() : undefined
-      if (bucket !== undefined) metric.buckets.push({ ...bucket, exemplar })
+    const { type } = this.family
+    if (type === 'counter') {
+      series.mark().exemplar = exemplar
+    } else if (isHistogramType(type) && this.isForPart) {
+      const marks = series.mark()
+      marks.bucketExemplars ??= new Map()
+      marks.bucketExemplars.set(series.parts!.bounds.length - 1, exemplar)
     }
+  }
+
+  private readLabelPairs(): Label[] {
+    const { names, values } = this.readNewLabels('')
+    return names.labelsOf(values)
   }
 }
 
@@ -317,12 +348,12 @@ function complete({ drafts, help, unit, created }: Declaration): void {
     draft.help ??= help
     draft.unit ??= unit
     if (created === undefined) continue
-    for (const metric of draft.metrics) {
-      const sample = created.get(labelSignature(metric.labels))
+    for (const series of draft.series) {
+      const sample = created.get(series.names.textOf(series.values))
       if (sample === undefined) continue
-      const time = parseTimestamp(String(sample.value))
-      if (time !== undefined) metric.created = time
-      if (sample.hasTimestamp === true) metric.hasTimestamp = true
+      const time = parseTimestamp(String(readSpelledNumber(sample.value)))
+      if (time !== undefined) series.mark().created = time
+      if (sample.marks?.hasTimestamp === true) series.mark().hasTimestamp = true
     }
   }
 }

@@ -3,7 +3,7 @@
  * are taken too. By hand, since regular expressions run out of stack on lines of many megabytes.
  */
 import { parseFloat64 } from '../../metrics/numbers.ts'
-import { unescape } from '../reader.ts'
+import { unescape } from '../escapes.ts'
 
 export interface MetadataLine {
   readonly keyword: string

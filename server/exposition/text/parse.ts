@@ -2,15 +2,12 @@
  * Reads the text format 0.0.4, by the rules of the original's parser: what that accepts is accepted, what it refuses
  * is refused, with the line in the error.
  */
-import {
-  isHistogramType,
-  type Metric,
-  type MetricFamily,
-  type MetricType,
-} from '../../metrics/metric-family.ts'
-import type { FamilyDraft } from '../family-draft.ts'
-import { ExpositionReader, hintAtCarriageReturn, type ReaderOptions } from '../reader.ts'
+import { isHistogramType, type MetricFamily, type MetricType } from '../../metrics/metric-family.ts'
+import { readSpelled, type FamilyDraft } from '../family-draft.ts'
+import { hintAtCarriageReturn } from '../line-scanner.ts'
+import { ExpositionReader, type ReaderOptions } from '../reader.ts'
 import * as scan from '../scan.ts'
+import type { SpelledFamily, SpelledSeries } from '../spelled/series.ts'
 
 export interface TextParseOptions extends ReaderOptions {
   /** CRLF line ends and a missing last line feed are accepted (--push.lenient-newlines). */
@@ -36,6 +33,11 @@ const TYPES: ReadonlyMap<string, MetricType> = new Map([
  * @throws SluiceError body_too_large
  */
 export function parseText(body: Buffer, options: TextParseOptions): MetricFamily[] {
+  return spellText(body, options).map(readSpelled)
+}
+
+/** The same, spelled as it is stored. */
+export function spellText(body: Buffer, options: TextParseOptions): SpelledFamily[] {
   const bytes = options.lenientNewlines ? withUnixNewlines(body) : body
   return new TextParser(bytes, options).parse()
 }
@@ -55,11 +57,11 @@ class TextParser extends ExpositionReader {
     super(bytes, 'text format', options)
   }
 
-  parse(): MetricFamily[] {
+  parse(): SpelledFamily[] {
     this.readLines()
-    const families: MetricFamily[] = []
+    const families: SpelledFamily[] = []
     for (const draft of this.families.values()) {
-      if (draft.metrics.length > 0) families.push(draft.toFamily())
+      if (draft.series.length > 0) families.push(draft.toSpelled())
     }
     return families
   }
@@ -69,10 +71,16 @@ class TextParser extends ExpositionReader {
   }
 
   protected readMetadata(keyword: string): void {
-    const name = this.readCommentName()
-    if (name === undefined) return
-    this.selectFamily(name)
-    this.forgetName()
+    if (this.isRepeatedName(scan.SPACE)) {
+      this.skipBlanks()
+    } else {
+      const start = this.at
+      const name = this.readCommentName()
+      if (name === undefined) return
+      this.selectFamily(name)
+      if (this.bytes[start] === scan.QUOTE) this.forgetName()
+      else this.rememberName(start, start + name.length)
+    }
     if (this.skipsEndOfLine()) return
     if (keyword === 'TYPE') return this.readType()
     if (this.family.help !== undefined) {
@@ -89,23 +97,24 @@ class TextParser extends ExpositionReader {
       )
     }
     const end = this.endOfLine()
-    const text = this.bytes.toString('utf8', this.at, end)
-    const type = TYPES.get(text.toLowerCase())
+    const spelled = this.text.slice(this.at, end)
+    const type = TYPES.get(spelled) ?? TYPES.get(spelled.toLowerCase())
     if (type === undefined) {
+      const text = this.bytes.toString('utf8', this.at, end)
       throw this.error(`unknown metric type ${JSON.stringify(text)}${hintAtCarriageReturn(text)}`)
     }
     family.type = type
     this.at = end + 1
   }
 
-  protected readAfterValue(metric: Metric): void {
+  protected readAfterValue(series: SpelledSeries): void {
     const timestamp = this.readToken()
     if (!isInt64(timestamp)) {
       throw this.error(
         `expected integer as timestamp, got ${JSON.stringify(timestamp)}${hintAtCarriageReturn(timestamp)}`,
       )
     }
-    metric.hasTimestamp = true
+    series.mark().hasTimestamp = true
     if (this.peek() !== scan.LINE_FEED) {
       const end = this.endOfLine()
       throw this.error(
@@ -135,7 +144,7 @@ class TextParser extends ExpositionReader {
       return
     }
     this.family = this.newFamily(name)
-    this.families.set(name, this.family)
+    this.families.set(this.family.name, this.family)
   }
 
   private baseFamily(name: string, suffix: string): FamilyDraft | undefined {

@@ -134,15 +134,15 @@ export function unescapeHelp(text: string): string {
   return text.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character))
 }
 
-function escapeHelp(text: string): string {
+export function escapeHelp(text: string): string {
   return /[\\\n]/.test(text) ? text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n') : text
 }
 
-function escapeValue(text: string): string {
+export function escapeValue(text: string): string {
   return /[\\\n"]/.test(text) ? escapeHelp(text).replaceAll('"', '\\"') : text
 }
 
-function quote(name: string): string {
+export function quote(name: string): string {
   return `"${escapeValue(name)}"`
 }
 

@@ -9,6 +9,8 @@ import {
 } from '../../../server/exposition/openmetrics/render.ts'
 import { parseProtobuf } from '../../../server/exposition/protobuf/decode.ts'
 import { encodeFamily, encodeLength } from '../../../server/exposition/protobuf/encode.ts'
+import { readSpelled } from '../../../server/exposition/family-draft.ts'
+import type { SpelledFamily } from '../../../server/exposition/spelled/series.ts'
 import { readStored, splitStored } from '../../../server/exposition/stored-family.ts'
 import { parseText } from '../../../server/exposition/text/parse.ts'
 import { renderLabels } from '../../../server/exposition/text/render.ts'
@@ -21,8 +23,9 @@ const GROUPING = parseGroupingPath('job/fuzz/a/b', false)
 const TEXT = { utf8Names: true, lenientNewlines: false }
 
 /** Prepares a push of these families, and checks all that follows from it where it is accepted. */
-export function checkAccepted(families: readonly MetricFamily[], checked: boolean): Outcome {
-  const push = preparePush(GROUPING, families, { ownClaims: new Map(), checked })
+export function checkAccepted(spelled: readonly SpelledFamily[], checked: boolean): Outcome {
+  const families = spelled.map(readSpelled)
+  const push = preparePush(GROUPING, spelled, { ownClaims: new Map(), checked })
   if (push.kind === 'rejected') return refused(`rejected: ${push.reason}`)
   const stored: MetricFamily[] = []
   let page = ''

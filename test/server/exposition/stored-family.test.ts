@@ -1,24 +1,33 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import {
-  encodeStored,
   readStored,
   splitStored,
   storedHeaderLength,
+  storedHeader,
   storedHelpText,
+  storedTrailer,
   storedType,
   storedUnit,
 } from '../../../server/exposition/stored-family.ts'
-import { renderFamily, renderLabels, unescapeHelp } from '../../../server/exposition/text/render.ts'
+import { toByteString } from '../../../server/exposition/byte-string.ts'
+import { spellFamily } from '../../../server/exposition/spelled/series.ts'
+import {
+  renderFamily,
+  renderFamilySamples,
+  shownName,
+  unescapeHelp,
+} from '../../../server/exposition/text/render.ts'
 import type { MetricFamily } from '../../../server/metrics/metric-family.ts'
 import { anyFamily } from './protobuf/arbitraries.ts'
 
+/** As groups/prepare.ts stores it, but without grouping labels. */
 function store(family: MetricFamily): Buffer {
-  const metrics = family.metrics.map((metric) => {
-    const { labels } = metric
-    return { metric, labels, labelText: renderLabels(labels) }
-  })
-  return encodeStored(family, metrics)
+  const spelled = spellFamily(family)
+  const shown = toByteString(shownName(family.name))
+  const text = storedHeader(spelled, shown) + toByteString(renderFamilySamples(family))
+  const isCarried = spelled.series.every(({ marks }) => marks?.source === undefined)
+  return Buffer.from(isCarried ? text : text + storedTrailer(spelled, family.metrics), 'latin1')
 }
 
 /** Text shows a negative zero without its sign. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { parseText } from '../../../server/exposition/text/parse.ts'
+import { readStored, splitStored } from '../../../server/exposition/stored-family.ts'
 import { renderHeader, renderLabels, sampleCount } from '../../../server/exposition/text/render.ts'
 import { groupingKeyOf } from '../../../server/groups/grouping-key.ts'
 import {
@@ -9,7 +10,7 @@ import {
   type PreparedPush,
   type Rejection,
 } from '../../../server/groups/prepare.ts'
-import type { Label, MetricFamily } from '../../../server/metrics/metric-family.ts'
+import type { Label, MetricFamily, SummaryMetric } from '../../../server/metrics/metric-family.ts'
 import { anyFamily } from '../exposition/text/arbitraries.ts'
 import { groupingLabels, labelName } from './arbitraries.ts'
 
@@ -607,3 +608,16 @@ test('the families that were pushed are left as they were', () => {
   prepareFamilies(families, { job: 'j', a: '3' })
   expect(families).toEqual(before)
 })
+
+test.each(['-1', '1e19', '18446744073709551614'])(
+  'a summary of %s is stored as it was read',
+  (count) => {
+    const body = Buffer.from(`# TYPE s summary\ns_count{a="1"} ${count}\n`)
+    const options = { utf8Names: false, lenientNewlines: false }
+    const [family] = parseText(body, options)
+    const { data } = only(accepted(body.toString()))
+    expect(readStored(splitStored(data)).metrics).toMatchObject([
+      { count: (family?.metrics[0] as SummaryMetric).count },
+    ])
+  },
+)
