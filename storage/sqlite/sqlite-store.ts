@@ -57,6 +57,8 @@ const WIPE_BATCH = 256
 const WIPE_TIMEOUT_MS = 60_000
 /** About what a row costs to hand over besides its families. */
 const ROW_BYTES = 256
+/** So many rows are read by one statement. */
+const READ_BATCH = 256
 const TRIM_BATCH = 10_000
 const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 
@@ -288,16 +290,21 @@ class SqliteStore implements GroupStore {
     let upto = request.after
     let bytes = 0
     let complete = true
-    for (const [revision, id] of this.pending.after(request.after, head)) {
-      if (bytes >= request.bytesMax) {
-        complete = false
-        break
+    const pending = this.pending.after(request.after, head)
+    for (let next = 0, batch = 1; next < pending.length && complete;) {
+      for (const changed of this.table.changedAt(pending.slice(next, next + batch))) {
+        if (bytes >= request.bytesMax) {
+          complete = false
+          break
+        }
+        items.push({ key: changed.key, group: changed.group })
+        upto = changed.revision
+        bytes += ROW_BYTES + changed.bytes
       }
-      const changed = this.table.changedAt(id, revision)
-      if (changed === undefined) continue
-      items.push({ key: changed.key, group: changed.group })
-      upto = revision
-      bytes += ROW_BYTES + changed.bytes
+      next += batch
+      // As many as will probably fit: what is read and not handed over is read again.
+      const fitting = bytes === 0 ? READ_BATCH : ((request.bytesMax - bytes) * items.length) / bytes
+      batch = Math.max(1, Math.min(2 * batch, READ_BATCH, Math.ceil(fitting)))
     }
     if (complete) this.pending.forget()
     return {
