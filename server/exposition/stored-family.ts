@@ -80,6 +80,25 @@ export function readStored({ text, full }: StoredParts): MetricFamily {
 }
 
 /**
+ * True when each histogram of these sample lines ends with its bucket for +Inf, as most do: then completeBuckets has
+ * nothing to add. False also where that cannot be said without parsing.
+ */
+export function haveLastBuckets(samples: Buffer): boolean {
+  const lines = samples.toString('latin1').split('\n')
+  if (lines.pop() !== '' || lines.length === 0) return false
+  let before = ''
+  for (const line of lines) {
+    const name = /^[^ {]*/.exec(line)![0]
+    // Names in quotes stand inside the braces.
+    if (name === '') return false
+    if (name.endsWith('_sum') && !/^[^ {]*_bucket\{(.*,)?le="\+Inf"\} [^ ]*$/.test(before))
+      return false
+    before = line
+  }
+  return true
+}
+
+/**
  * Bytes of the lines before the samples.
  *
  * @throws Error when they have no end

@@ -4,7 +4,7 @@
  */
 import { StoreError } from '../../storage/errors.ts'
 import type { StoredFamily, StoredGroup } from '../../storage/group-store.ts'
-import { readStored, splitStored } from '../exposition/stored-family.ts'
+import { haveLastBuckets, readStored, splitStored } from '../exposition/stored-family.ts'
 import {
   completeBuckets,
   renderFamilySamples,
@@ -184,7 +184,11 @@ export class GroupReader {
         full.set(name, Buffer.from(parts.full!))
       }
       const start = offset + header.latin1.length
-      if (isHistogramType(header.type)) {
+      const isText = textEnd === familyEnd
+      if (
+        isHistogramType(header.type) &&
+        !(isText && haveLastBuckets(source.subarray(start, textEnd)))
+      ) {
         const stored = readStored({
           text: source.subarray(offset, textEnd),
           full: full?.get(name),

