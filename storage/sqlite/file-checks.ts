@@ -1,6 +1,7 @@
 /** What can be known of a database file before SQLite touches it, and whether it is still there. */
 import {
   accessSync,
+  type BigIntStats,
   closeSync,
   constants,
   mkdirSync,
@@ -20,6 +21,10 @@ const APPLICATION_ID_AT = 68
 const SCHEMA_KIND_AT = 100
 const SCHEMA_CELLS_AT = 103
 const LEAF_TABLE = 0x0d
+
+/** The coarsest that filesystems tell times, and more. */
+const TIME_STEP_MS = 3000n
+const LOOK_AGAIN_MS = 1000
 
 /** Filesystems that several hosts may share, by statfs magic. WAL needs one host's memory. */
 const SHARED_FILESYSTEMS = new Map<number, string>([
@@ -126,19 +131,40 @@ function checkHeader(file: string, header: Buffer): void {
 
 /**
  * Tells whether the paths of a database and its log still name the files that they named when this
- * was made; commits to files that were moved away would be found by nobody.
+ * was made; commits to files that were moved away would be found by nobody. Nothing in a folder is moved without its
+ * times changing, so the folder is all that is looked at while these are old: a filesystem may count in seconds.
  */
 export function watchIdentity(file: string): () => string | undefined {
+  const folder = path.dirname(file)
   const opened = [file, `${file}-wal`, `${file}-shm`].map((name) => ({
     name,
     stats: statSync(name, { bigint: true }),
   }))
-  return () => {
+  const lookAtFiles = (): string | undefined => {
     for (const { name, stats } of opened) {
       const now = statSync(name, { bigint: true, throwIfNoEntry: false })
       if (now === undefined) return `${name} was removed or moved away`
       if (now.ino !== stats.ino || now.dev !== stats.dev) return `${name} was replaced`
     }
     return undefined
+  }
+  let known: BigIntStats | undefined
+  let lookedAtMs = 0
+  return () => {
+    const now = statSync(folder, { bigint: true, throwIfNoEntry: false })
+    const nowMs = Date.now()
+    const unchanged =
+      now !== undefined &&
+      known !== undefined &&
+      now.ctimeNs === known.ctimeNs &&
+      now.ino === known.ino &&
+      now.dev === known.dev
+    // Once in a while all the same: a mount over a file changes no folder.
+    if (unchanged && Math.abs(nowMs - lookedAtMs) < LOOK_AGAIN_MS) return undefined
+    const gone = lookAtFiles()
+    const isOld = now !== undefined && BigInt(nowMs) - now.ctimeNs / 1_000_000n > TIME_STEP_MS
+    known = gone === undefined && isOld ? now : undefined
+    lookedAtMs = nowMs
+    return gone
   }
 }

@@ -9,8 +9,8 @@ export type RunBatch<Write, Result> = (writes: readonly Write[]) => Result[]
 
 export interface GroupCommitOptions<Write, Result> {
   readonly run: RunBatch<Write, Result>
-  /** Makes what was run so far last; nobody is answered before. Undefined: it does already. */
-  readonly settle: (() => Promise<void>) | undefined
+  /** Makes what was run so far last, these many writes; nobody is answered before. Undefined: it does already. */
+  readonly settle: ((writes: number) => Promise<void>) | undefined
   readonly isBusy: (error: unknown) => boolean
   /** About how many bytes a write brings. */
   readonly bytesOf: (write: Write) => number
@@ -111,7 +111,7 @@ export class GroupCommit<Write, Result> {
     }
     if (settle === undefined) return succeed()
     this.settling++
-    settle()
+    settle(batch.length)
       .then(succeed, (error: unknown) => {
         for (const { reject } of batch) reject(translate(error))
       })

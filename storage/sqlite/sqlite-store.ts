@@ -2,7 +2,7 @@
  * A store in one SQLite file, shared by any number of gateway processes of one host. Committed
  * means on disk: WAL with synchronous FULL unless the URL asks for less.
  */
-import { closeSync, fdatasync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import SqliteDatabase, { type Database, type Statement } from 'better-sqlite3'
@@ -38,8 +38,11 @@ export interface SqliteOptions {
   /** How far a view may be behind before it reads everything anew. */
   readonly historyMax: number
   readonly tombstonesMax: number
-  /** Has the disk keep what was written to a file; another one only in tests. */
-  readonly syncFile: (descriptor: number, done: (error: Error | null) => void) => void
+  /** How the disk is made to keep what was written to a file; other ways only in tests. */
+  readonly sync: {
+    readonly inThread: (descriptor: number, done: (error: Error | null) => void) => void
+    readonly onTheSpot: ((descriptor: number) => void) | undefined
+  }
 }
 
 export const SQLITE_DEFAULTS: SqliteOptions = {
@@ -47,7 +50,7 @@ export const SQLITE_DEFAULTS: SqliteOptions = {
   allowSharedFilesystem: false,
   historyMax: 1 << 20,
   tombstonesMax: 100_000,
-  syncFile: fdatasync,
+  sync: { inThread: fdatasync, onTheSpot: fdatasyncSync },
 }
 
 const OPEN_BUSY_MS = 10_000
@@ -150,10 +153,14 @@ class SqliteStore implements GroupStore {
     this.commit = db.prepare('COMMIT')
     this.identity = watchIdentity(file)
     this.log = openSync(`${file}-wal`, 'r')
-    const sync = new FileSync((done) => settings.syncFile(this.log, done))
+    const { inThread, onTheSpot } = settings.sync
+    const sync = new FileSync({
+      inThread: (done) => inThread(this.log, done),
+      onTheSpot: onTheSpot === undefined ? undefined : () => onTheSpot(this.log),
+    })
     this.commits = new GroupCommit<GroupWrite, ApplyResult>({
       run: (writes) => this.runBatch(writes),
-      settle: () => this.settle(sync),
+      settle: (writes) => this.settle(sync, writes),
       isBusy,
       bytesOf,
       translate: (error) => toStoreError(error, file),
@@ -267,10 +274,10 @@ class SqliteStore implements GroupStore {
    * What was committed is on the disk, in the file that was opened, before anybody is told. Also where nothing was
    * written: an answer may rest on what another process committed and has not synced.
    */
-  private async settle(sync: FileSync): Promise<void> {
+  private async settle(sync: FileSync, writes: number): Promise<void> {
     if (this.settings.synchronous === 'full') {
       try {
-        await sync.written()
+        await sync.written(writes === 1)
       } catch (error) {
         // The kernel may have dropped what it could not write, and would not say so twice.
         this.lost ??= `the log of ${this.file} could not be written to the disk (${String(error)}); nothing is acknowledged until Sluice is restarted`

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import {
   copyFileSync,
   existsSync,
@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
+import { watchIdentity } from '../../storage/sqlite/file-checks.ts'
 import { send } from '../support/http.ts'
 import { startGateway, type RunningGateway } from '../support/program.ts'
 import { pushedValues, scrape } from '../support/page.ts'
@@ -178,5 +179,66 @@ describe('while a gateway has it open, the file', () => {
     await young.ended
     const again = await startOn(file)
     expect(pushedValues(await scrape(again.url))).toEqual({ 'm{instance="",job="young"}': '2' })
+  })
+})
+
+describe('looking whether the files are still there', () => {
+  /** Files with the names of a database and its log, in a folder nobody touched for a while. */
+  function quietFolder(): { file: string; look: () => string | undefined; quiet: () => void } {
+    const file = newPath()
+    for (const suffix of SIDE_FILES) writeFileSync(file + suffix, '')
+    const look = watchIdentity(file)
+    // Times of changes cannot be set: the clock is.
+    const later = Date.now() + 10_000
+    const quiet = (): void => void jest.spyOn(Date, 'now').mockReturnValue(later)
+    return { file, look, quiet }
+  }
+
+  afterEach(() => {
+    jest.restoreAllMocks()
+  })
+
+  test.each(SIDE_FILES)('notices at once that %j was moved, replaced or removed', (suffix) => {
+    for (const change of [
+      (name: string) => renameSync(name, `${name}.away`),
+      (name: string) => {
+        writeFileSync(`${name}.new`, '')
+        renameSync(`${name}.new`, name)
+      },
+      (name: string) => rmSync(name),
+    ]) {
+      const { file, look, quiet } = quietFolder()
+      quiet()
+      expect([look(), look()]).toEqual([undefined, undefined])
+      change(file + suffix)
+      expect(look()).toContain(file + suffix)
+      expect(look()).toContain(file + suffix)
+    }
+  })
+
+  test('notices that the folder was moved, and that another stands in its place', () => {
+    const { file, look, quiet } = quietFolder()
+    const folder = path.dirname(file)
+    quiet()
+    expect([look(), look()]).toEqual([undefined, undefined])
+    renameSync(folder, `${folder}.away`)
+    expect(look()).toContain(file)
+    mkdirSync(folder)
+    for (const suffix of SIDE_FILES) writeFileSync(file + suffix, '')
+    expect(look()).toContain(`${file} was replaced`)
+    rmSync(folder, { recursive: true })
+    renameSync(`${folder}.away`, folder)
+    expect(look()).toBeUndefined()
+  })
+
+  test('does not rely on the times of a folder that has just changed', () => {
+    const { file, look } = quietFolder()
+    for (let i = 0; i < 50; i++) {
+      writeFileSync(`${file}.${i}`, '')
+      expect(look()).toBeUndefined()
+      renameSync(file, `${file}.away`)
+      expect(look()).toContain(file)
+      renameSync(`${file}.away`, file)
+    }
   })
 })
