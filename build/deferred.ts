@@ -1,6 +1,6 @@
 /**
  * Modules that libraries load with themselves for what a gateway never calls. In the built program they come from
- * node_modules when something of them is used, should that ever be: together they were a quarter of the CPU of a start
+ * node_modules when something of them is used, should that ever be: together they took a good part of the CPU of a start
  * (test/bench/README.md, "Start").
  */
 import { createRequire } from 'node:module'

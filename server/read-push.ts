@@ -41,17 +41,16 @@ export class PushReader {
    * @throws SluiceError invalid_exposition, body_too_large
    */
   read(body: Buffer, syntax: Syntax, grouping: GroupingKey): ReadPush {
-    const text = syntax === 'text' ? body.toString('latin1') : undefined
-    if (text !== undefined) {
-      const push = this.templates.find(text, grouping, () => this.parseAgain(body, grouping))
+    if (syntax === 'text') {
+      const push = this.templates.find(body, grouping, () => this.parseAgain(body, grouping))
       if (push !== undefined) {
         this.filled++
         return { push, isWithoutEof: false }
       }
     }
     const read = this.parse(body, syntax, grouping)
-    if (text !== undefined && read.push.kind === 'prepared') {
-      this.templates.learn(text, grouping, read.push)
+    if (syntax === 'text' && read.push.kind === 'prepared') {
+      this.templates.learn(body, grouping, read.push)
     }
     return read
   }

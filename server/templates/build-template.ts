@@ -14,8 +14,8 @@ import {
   type LabelRun,
   type TemplateFamily,
   type TemplateParts,
-  type ValueKind,
 } from './push-template.ts'
+import type { ValueKind } from './canonical-number.ts'
 
 /** What a body amounts to: the parser and the rules; undefined where they refuse it. */
 export type Understand = (
@@ -30,15 +30,14 @@ const MARK = '\u0001'
 
 /**
  * The template of a body that was understood as a push; undefined when there is none to be had.
- *
- * @param text the body's bytes as latin1
  */
 export function buildTemplate(
-  text: string,
+  body: Buffer,
   grouping: GroupingKey,
   pushed: PreparedPush,
   understand: Understand,
 ): PushTemplate | undefined {
+  const text = body.toString('latin1')
   const spans = findValues(text)
   if (spans === undefined || spans.length === 0 || text.includes(MARK)) return undefined
   const skeleton: string[] = []
@@ -57,7 +56,7 @@ export function buildTemplate(
   const parts = readProbe(probed.push, new Map(probed.families.map((f) => [f.name, f.type])), kinds)
   if (parts === undefined) return undefined
   const template = new PushTemplate({ ...parts, skeleton, kinds, shape: pushed.shape })
-  return makesTheSame(template, text, grouping, pushed) ? template : undefined
+  return makesTheSame(template, body, grouping, pushed) ? template : undefined
 }
 
 function probeGrouping({ labels }: GroupingKey): GroupingKey {
@@ -164,11 +163,11 @@ function kindOf(line: string, name: string, type: MetricType): ValueKind {
 /** Whatever was overlooked: a template is only kept when it makes of its own body what was made of it. */
 function makesTheSame(
   template: PushTemplate,
-  text: string,
+  body: Buffer,
   grouping: GroupingKey,
   push: PreparedPush,
 ): boolean {
-  const filled = template.fill(text, grouping, () => push)?.families
+  const filled = template.fill(body, grouping, () => push)?.families
   const { families } = push
   return (
     filled?.length === families.length &&

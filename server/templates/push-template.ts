@@ -8,12 +8,7 @@ import { renderLabel } from '../exposition/text/render.ts'
 import type { GroupingKey } from '../groups/grouping-key.ts'
 import type { LabelledMetric, PreparedFamily, PreparedPush } from '../groups/prepare.ts'
 import type { Claim } from '../groups/rules.ts'
-import { spellCount, spellValue, spellWholeCount } from './canonical-number.ts'
-
-/** What a value has to be for the parser to take it, and for its canonical form to be its number alone. */
-export type ValueKind = 'number' | 'count' | 'whole count'
-
-const SPELL = { number: spellValue, count: spellCount, 'whole count': spellWholeCount } as const
+import { respell, shownLength, type ValueKind } from './canonical-number.ts'
 
 /** A family as all pushes of the skeleton have it. */
 export interface TemplateFamily {
@@ -49,81 +44,134 @@ export class PushTemplate {
   /** About what it takes up in memory. */
   readonly byteCost: number
   private readonly parts: TemplateParts
+  private readonly skeleton: Joined
+  private readonly literals: Joined
+  private readonly tails: Joined
+  /** How often each label run is written. */
+  private readonly runUses: Int32Array
+  /** Of the push that is being filled in: where its values stand, and those that are spelled otherwise. */
+  private readonly spans: Int32Array
+  private readonly respelled = new Map<number, string>()
 
   constructor(parts: TemplateParts) {
     this.parts = parts
-    let cost = 0
-    for (const text of [...parts.skeleton, ...parts.literals]) cost += TEXT_COST + text.length
-    this.byteCost = cost + FAMILY_COST * parts.families.length
+    this.skeleton = join(parts.skeleton)
+    this.literals = join(parts.literals)
+    this.tails = join(parts.families.map(({ tail }) => tail))
+    this.spans = new Int32Array(2 * parts.kinds.length)
+    this.runUses = new Int32Array(parts.runs.length)
+    for (const gap of parts.gaps) if (gap < 0) this.runUses[-1 - gap]!++
+    const texts = this.skeleton.bytes.length + this.literals.bytes.length
+    this.byteCost = 2 * texts + GAP_COST * parts.gaps.length + FAMILY_COST * parts.families.length
   }
 
   /**
    * The push that a body of this skeleton is; undefined when it is of another.
    *
-   * @param text the body's bytes as latin1
    * @param parsed the same push by parsing it, should its series be asked for
    */
-  fill(text: string, grouping: GroupingKey, parsed: () => PreparedPush): PreparedPush | undefined {
-    const values = this.match(text)
-    if (values === undefined) return undefined
-    const families = this.write(values, grouping, parsed)
+  fill(body: Buffer, grouping: GroupingKey, parsed: () => PreparedPush): PreparedPush | undefined {
+    const valueBytes = this.match(body)
+    if (valueBytes < 0) return undefined
+    const families = this.write(body, valueBytes, grouping, parsed)
     return { kind: 'prepared', grouping, families, shape: this.parts.shape, droppedDuplicates: 0 }
   }
 
-  /** The values of the text as they are shown. */
-  private match(text: string): string[] | undefined {
-    const { skeleton, kinds } = this.parts
-    const values: string[] = []
+  /** Finds the values. Returns how many bytes they take as they are shown; -1 when the body is of another skeleton. */
+  private match(body: Buffer): number {
+    const { kinds } = this.parts
+    const { bytes, ends } = this.skeleton
+    const { spans, respelled } = this
+    respelled.clear()
+    let shownBytes = 0
     let at = 0
-    for (let i = 0; i < kinds.length; i++) {
-      const expected = skeleton[i]!
-      if (!text.startsWith(expected, at)) return undefined
-      at += expected.length
-      const end = text.indexOf('\n', at)
-      if (end < 0) return undefined
-      const value = SPELL[kinds[i]!](text, at, end)
-      if (value === undefined) return undefined
-      values.push(value)
-      at = end
+    let next = 0
+    for (let i = 0; i <= kinds.length; i++) {
+      const end = ends[i]!
+      if (body.length - at < end - next) return -1
+      // Text by text; native comparisons take longer to call than this takes (test/bench/README.md).
+      while (next < end) if (body[at++] !== bytes[next++]) return -1
+      if (i === kinds.length) break
+      const start = at
+      while (at < body.length && body[at] !== LINE_FEED) at++
+      const kind = kinds[i]!
+      let length = shownLength(body, start, at, kind)
+      spans[2 * i] = start
+      if (length === 0) {
+        const text = respell(body, start, at, kind)
+        if (text === undefined) return -1
+        respelled.set(i, text)
+        length = text.length
+      }
+      spans[2 * i + 1] = start + length
+      shownBytes += length
     }
-    const rest = skeleton[kinds.length]!
-    return text.length === at + rest.length && text.endsWith(rest) ? values : undefined
+    return at === body.length ? shownBytes : -1
   }
 
   private write(
-    values: readonly string[],
+    body: Buffer,
+    valueBytes: number,
     grouping: GroupingKey,
     parsed: () => PreparedPush,
   ): PreparedFamily[] {
-    const { literals, gaps, families } = this.parts
+    const { gaps, families } = this.parts
+    const { literals, tails, spans, respelled } = this
     const runs = this.writeRuns(grouping)
-    let text = ''
+    let size = valueBytes + literals.bytes.length + tails.bytes.length
+    for (let run = 0; run < runs.length; run++) size += this.runUses[run]! * runs[run]!.length
+    const out = Buffer.allocUnsafe(size)
+    let at = 0
     let gap = 0
-    const ends: number[] = []
-    for (const { gapsUpTo, tail } of families) {
+    let next = 0
+    let nextTail = 0
+    const prepared: PreparedFamily[] = []
+    for (let family = 0; family < families.length; family++) {
+      const familyStart = at
+      const { name, claims, shape, sampleCount, gapsUpTo } = families[family]!
       for (; gap < gapsUpTo; gap++) {
+        const end = literals.ends[gap]!
+        while (next < end) out[at++] = literals.bytes[next++]!
         const number = gaps[gap]!
-        text += literals[gap]! + (number < 0 ? runs[-1 - number]! : values[number]!)
+        if (number < 0) {
+          const run = runs[-1 - number]!
+          for (let i = 0; i < run.length; i++) out[at++] = run[i]!
+          continue
+        }
+        const start = spans[2 * number]!
+        const shownEnd = spans[2 * number + 1]!
+        const text = respelled.size === 0 ? undefined : respelled.get(number)
+        if (text !== undefined) at += out.write(text, at, 'latin1')
+        else for (let i = start; i < shownEnd; i++) out[at++] = body[i]!
       }
-      text += tail
-      ends.push(text.length)
+      const tailEnd = tails.ends[family]!
+      while (nextTail < tailEnd) out[at++] = tails.bytes[nextTail++]!
+      const data = out.subarray(familyStart, at)
+      const series = (): readonly LabelledMetric[] => parsed().families[family]!.series()
+      prepared.push({ name, claims, shape, sampleCount, data, series })
     }
-    const bytes = Buffer.from(text, 'latin1')
-    let start = 0
-    return families.map(({ name, claims, shape, sampleCount }, i) => {
-      const end = ends[i]!
-      const data = bytes.subarray(start, end)
-      start = end
-      const series = (): readonly LabelledMetric[] => parsed().families[i]!.series()
-      return { name, claims, shape, sampleCount, data, series }
-    })
+    return prepared
   }
 
-  private writeRuns({ labels }: GroupingKey): string[] {
-    const shown = labels.map((label) => Buffer.from(renderLabel(label)).toString('latin1'))
-    return this.parts.runs.map((run) => run.map((index) => shown[index]).join(','))
+  /** The bytes of each run, in a group. */
+  private writeRuns({ labels }: GroupingKey): Buffer[] {
+    const shown = labels.map(renderLabel)
+    return this.parts.runs.map((run) => Buffer.from(run.map((index) => shown[index]).join(',')))
   }
 }
 
-const TEXT_COST = 24
+/** Texts one behind the other, and where each ends. */
+interface Joined {
+  readonly bytes: Buffer
+  readonly ends: Int32Array
+}
+
+function join(texts: readonly string[]): Joined {
+  let end = 0
+  const ends = texts.map((text) => (end += text.length))
+  return { bytes: Buffer.from(texts.join(''), 'latin1'), ends: Int32Array.from(ends) }
+}
+
+const LINE_FEED = 0x0a
+const GAP_COST = 48
 const FAMILY_COST = 200

@@ -54,15 +54,14 @@ export class TemplateCache {
   /**
    * The push that a body is, by its template; undefined where there is none.
    *
-   * @param text its bytes as latin1
    * @param parsed the same push by parsing it, should its series be asked for
    */
-  find(text: string, grouping: GroupingKey, parsed: () => PreparedPush): PreparedPush | undefined {
-    const id = placeOf(text, grouping)
+  find(body: Buffer, grouping: GroupingKey, parsed: () => PreparedPush): PreparedPush | undefined {
+    const id = placeOf(body, grouping)
     const place = this.places.get(id)
     if (place === undefined) return undefined
     for (const [i, template] of place.templates.entries()) {
-      const push = template.fill(text, grouping, parsed)
+      const push = template.fill(body, grouping, parsed)
       if (push === undefined) continue
       if (i > 0) {
         place.templates.splice(i, 1)
@@ -79,16 +78,16 @@ export class TemplateCache {
   }
 
   /** Learns the template of a body that was parsed for want of one, once its kind has come twice. */
-  learn(text: string, grouping: GroupingKey, push: PreparedPush): void {
-    if (text.length > this.limits.bodyBytesMax) return
-    const id = placeOf(text, grouping)
+  learn(body: Buffer, grouping: GroupingKey, push: PreparedPush): void {
+    if (body.length > this.limits.bodyBytesMax) return
+    const id = placeOf(body, grouping)
     const place = this.places.get(id) ?? { templates: [], seen: [], lessons: LESSONS, uses: 0 }
     this.touch(id, place)
     if (!place.seen.includes(push.shape)) {
       place.seen = [push.shape, ...place.seen.slice(0, ALTERNATIVES_MAX - 1)]
     } else if (place.lessons > 0) {
       place.lessons--
-      const template = buildTemplate(text, grouping, push, this.understand)
+      const template = buildTemplate(body, grouping, push, this.understand)
       if (template !== undefined) this.keep(place, template)
     }
     this.shrink()
@@ -115,11 +114,21 @@ export class TemplateCache {
 }
 
 const BEGINNING_MAX = 200
+const HASH = 0x23
+const LINE_FEED = 0x0a
+const SPACE = 0x20
+const BRACE_OPEN = 0x7b
 
-function placeOf(text: string, { labels }: GroupingKey): string {
+function placeOf(body: Buffer, { labels }: GroupingKey): string {
   let id = ''
   for (const { name } of labels) id += `${name}\n`
+  const max = Math.min(body.length, BEGINNING_MAX)
   // Without a comment the first line already has a value in it.
-  const end = text.search(text.startsWith('#') ? /\n/ : /[ {\n]/)
-  return id + text.slice(0, Math.min(end < 0 ? text.length : end, BEGINNING_MAX))
+  const isComment = body[0] === HASH
+  let end = 0
+  while (end < max && body[end] !== LINE_FEED) {
+    if (!isComment && (body[end] === SPACE || body[end] === BRACE_OPEN)) break
+    end++
+  }
+  return id + body.toString('latin1', 0, end)
 }

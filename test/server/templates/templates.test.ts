@@ -52,14 +52,12 @@ function understand(body: Buffer, grouping = HOST) {
 function templateOf(body: string, grouping = HOST) {
   const push = plainly(body, grouping)
   if (push.kind === 'rejected') throw new Error(push.reason)
-  const text = Buffer.from(body).toString('latin1')
-  return buildTemplate(text, grouping, push, understand)
+  return buildTemplate(Buffer.from(body), grouping, push, understand)
 }
 
 /** The push by its template; undefined where the template does not fit. */
 function fill(template: ReturnType<typeof templateOf>, body: string, grouping = HOST) {
-  const text = Buffer.from(body).toString('latin1')
-  return template?.fill(text, grouping, () => plainly(body, grouping) as PreparedPush)
+  return template?.fill(Buffer.from(body), grouping, () => plainly(body, grouping) as PreparedPush)
 }
 
 const TYPICAL = `# HELP backup_seconds How long it took.
@@ -240,8 +238,8 @@ describe('the cache of templates', () => {
   const push = (cache: TemplateCache, body: string, grouping = HOST): boolean => {
     const pushed = plainly(body, grouping)
     if (pushed.kind === 'rejected') throw new Error(pushed.reason)
-    if (cache.find(body, grouping, () => pushed) !== undefined) return true
-    cache.learn(body, grouping, pushed)
+    if (cache.find(Buffer.from(body), grouping, () => pushed) !== undefined) return true
+    cache.learn(Buffer.from(body), grouping, pushed)
     return false
   }
 
