@@ -18,6 +18,8 @@ export class LabelPattern {
   private readonly keyEnds: number[] = []
   private readonly valueStarts: number[] = []
   private readonly valueEnds: number[] = []
+  /** How many labels they are for, the bound among them. */
+  size = 0
   /** Which of them is the bound; -1 where none is. */
   private boundIndex = -1
   private special = ''
@@ -35,17 +37,9 @@ export class LabelPattern {
     this.text = text
   }
 
-  /** Labels, with the bound. */
-  get size(): number {
-    return this.keyStarts.length
-  }
-
   /** Forgets the labels before. */
   begin(special: string): void {
-    this.keyStarts.length = 0
-    this.keyEnds.length = 0
-    this.valueStarts.length = 0
-    this.valueEnds.length = 0
+    this.size = 0
     this.boundIndex = -1
     this.special = special
     this.isComplete = false
@@ -53,15 +47,17 @@ export class LabelPattern {
 
   /** @param start behind the brace or comma before the label */
   add(start: number, valueStart: number, valueEnd: number): void {
-    this.keyStarts.push(start)
-    this.keyEnds.push(valueStart)
-    this.valueStarts.push(valueStart)
-    this.valueEnds.push(valueEnd)
+    const i = this.size++
+    if (i >= MANY) return
+    this.keyStarts[i] = start
+    this.keyEnds[i] = valueStart
+    this.valueStarts[i] = valueStart
+    this.valueEnds[i] = valueEnd
   }
 
   addBound(start: number, valueStart: number): void {
     if (this.boundIndex >= 0) this.special = NEVER
-    this.boundIndex = this.keyStarts.length
+    this.boundIndex = this.size
     this.add(start, valueStart, valueStart)
   }
 
@@ -69,7 +65,7 @@ export class LabelPattern {
   complete({ names, values }: LineLabels): void {
     this.names = names
     this.values = values
-    this.isComplete = this.size > 0 && this.size < MANY
+    this.isComplete = this.size > 0 && this.size <= MANY
   }
 
   /**
@@ -82,7 +78,7 @@ export class LabelPattern {
   match(at: number, special: string): number {
     if (!this.isComplete || special !== this.special) return -1
     const { bytes, keyStarts, keyEnds, valueStarts, valueEnds, boundIndex } = this
-    const last = keyStarts.length - 1
+    const last = this.size - 1
     const before = this.values
     // Copied when one differs.
     let values: string[] | undefined

@@ -3,6 +3,7 @@
  * where there is none. What follows from the names alone is found out once for all metrics of the same names.
  */
 import { toByteString } from '../exposition/byte-string.ts'
+import { Memo } from '../exposition/memo.ts'
 import { readLabelValue, showName, type LabelNames } from '../exposition/spelled/label-names.ts'
 import type { SpelledSeries } from '../exposition/spelled/series.ts'
 import { escapeValue } from '../exposition/text/render.ts'
@@ -14,14 +15,22 @@ const SEPARATOR = '\0'
 
 const INSTANCE = 'instance'
 
-interface ExposedLabel {
+interface LaidLabel {
   readonly name: string
   /** `name="` */
   readonly opening: string
-  /** The grouping label's value, spelled; undefined where the metric has its own. */
-  readonly fixed: string | undefined
-  /** Where the metric's own value is. */
-  readonly index: number
+  /** Which grouping label it is: its index. */
+  readonly groupingIndex: number | undefined
+  /** Which value of the metric is its own; undefined also for the instance that is added. */
+  readonly ownIndex: number | undefined
+}
+
+/** The labels of all series with the same names, in all groups whose labels have the same names. */
+interface Layout {
+  readonly labels: readonly LaidLabel[]
+  /** Where the values are that a series has for itself, in the order of their names. */
+  readonly own: readonly number[]
+  readonly ownNames: string
 }
 
 /** The labels of all series with the same names, in one group. */
@@ -34,24 +43,26 @@ export class ExposedLabels {
   readonly own: readonly number[]
   /** The text before each own value, and behind the last. */
   readonly pieces: readonly string[]
-  private readonly labels: readonly ExposedLabel[]
+  private readonly labels: readonly LaidLabel[]
+  private readonly groupingValues: readonly string[]
 
-  constructor(labels: readonly ExposedLabel[]) {
-    const own = []
+  constructor({ labels, own, ownNames }: Layout, groupingValues: readonly string[]) {
     const pieces = []
-    let ownNames = ''
     let piece = ''
-    for (const [i, { opening, fixed, index }] of labels.entries()) {
-      piece += i === 0 ? opening : `,${opening}`
-      if (fixed === undefined) {
-        own.push(index)
-        ownNames += `${opening}\n`
+    let comma = ''
+    for (const { opening, groupingIndex, ownIndex } of labels) {
+      piece += comma + opening
+      comma = ','
+      if (ownIndex === undefined) {
+        piece += groupingIndex === undefined ? '"' : `${groupingValues[groupingIndex]!}"`
+      } else {
         pieces.push(piece)
         piece = '"'
-      } else piece += `${fixed}"`
+      }
     }
     pieces.push(piece)
     this.labels = labels
+    this.groupingValues = groupingValues
     this.count = labels.length
     this.ownNames = ownNames
     this.own = own
@@ -81,39 +92,45 @@ export class ExposedLabels {
     return arePlain ? key : `\\V${this.own.map((index) => values[index]).join('\n')}`
   }
 
-  /** What value `i` says, as its UTF-8 bytes. */
+  /** What label `i` says, as its UTF-8 bytes. */
   valueAt(i: number, values: readonly string[]): string {
-    const { fixed, index } = this.labels[i]!
-    const spelled = fixed ?? values[index]!
+    const spelled = this.spelledAt(this.labels[i]!, values)
     return spelled.includes('\\') ? toByteString(readLabelValue(spelled)) : spelled
   }
 
   labelsOf(values: readonly string[]): Label[] {
-    return this.labels.map(({ name, fixed, index }) => ({
-      name,
-      value: readLabelValue(fixed ?? values[index]!),
+    return this.labels.map((label) => ({
+      name: label.name,
+      value: readLabelValue(this.spelledAt(label, values)),
     }))
+  }
+
+  private spelledAt({ groupingIndex, ownIndex }: LaidLabel, values: readonly string[]): string {
+    if (ownIndex !== undefined) return values[ownIndex]!
+    return groupingIndex === undefined ? '' : this.groupingValues[groupingIndex]!
   }
 }
 
 /** Finds the exposed labels of the series of one group. */
 export class LabelPlan {
-  private readonly grouping: readonly ExposedLabel[]
-  private readonly groupingNames: ReadonlySet<string>
+  private readonly groupingNames: readonly string[]
+  /** Spelled. */
+  private readonly groupingValues: readonly string[]
+  private readonly layouts: Layouts
   /** By the names of the series' labels; without the instance where that is empty. */
   private readonly known = new Map<LabelNames, ExposedLabels>()
   private readonly withoutInstance = new Map<LabelNames, ExposedLabels>()
 
   constructor({ labels }: GroupingKey) {
-    this.grouping = labels.map(({ name, value }) =>
-      fixedLabel(name, toByteString(escapeValue(value))),
-    )
-    this.groupingNames = new Set(labels.map(({ name }) => name))
+    this.groupingNames = labels.map(({ name }) => name)
+    this.groupingValues = labels.map(({ value }) => toByteString(escapeValue(value)))
+    const id = this.groupingNames.join('\n')
+    this.layouts = LAYOUTS.get(id) ?? LAYOUTS.set(id, new Layouts(this.groupingNames))
   }
 
   /** Whether it is a grouping label. */
   sets(name: string): boolean {
-    return this.groupingNames.has(name)
+    return this.groupingNames.includes(name)
   }
 
   exposedLabels({ names, values }: SpelledSeries): ExposedLabels {
@@ -123,26 +140,57 @@ export class LabelPlan {
     const known = isAdded ? this.withoutInstance : this.known
     let exposed = known.get(names)
     if (exposed === undefined) {
-      exposed = this.assemble(names, isAdded)
+      exposed = new ExposedLabels(this.layouts.layoutOf(names, isAdded), this.groupingValues)
       known.set(names, exposed)
     }
     return exposed
   }
+}
 
-  private assemble(names: LabelNames, leavesOutInstance: boolean): ExposedLabels {
-    const labels = [...this.grouping]
-    let hasInstance = this.sets(INSTANCE)
-    for (const [index, name] of names.names.entries()) {
-      if (this.sets(name) || (leavesOutInstance && name === INSTANCE)) continue
-      if (name === INSTANCE) hasInstance = true
-      labels.push({ name, opening: `${names.shown[index]!}="`, fixed: undefined, index })
+/** Of one set of grouping labels; what the pushes of a fleet have in common. */
+class Layouts {
+  private readonly groupingNames: readonly string[]
+  private readonly known = new Map<LabelNames, Layout>()
+  private readonly withoutInstance = new Map<LabelNames, Layout>()
+
+  constructor(groupingNames: readonly string[]) {
+    this.groupingNames = groupingNames
+  }
+
+  layoutOf(names: LabelNames, leavesOutInstance: boolean): Layout {
+    const known = leavesOutInstance ? this.withoutInstance : this.known
+    let layout = known.get(names)
+    if (layout === undefined) {
+      layout = this.lay(names, leavesOutInstance)
+      if (known.size >= LAYOUTS_EACH_MAX) known.clear()
+      known.set(names, layout)
     }
-    if (!hasInstance) labels.push(fixedLabel(INSTANCE, ''))
+    return layout
+  }
+
+  private lay({ names, shown }: LabelNames, leavesOutInstance: boolean): Layout {
+    const grouping = new Set(this.groupingNames)
+    const labels = this.groupingNames.map((name, i) => laidLabel(name, i))
+    let hasInstance = grouping.has(INSTANCE)
+    for (const [ownIndex, name] of names.entries()) {
+      if (grouping.has(name) || (leavesOutInstance && name === INSTANCE)) continue
+      if (name === INSTANCE) hasInstance = true
+      labels.push({ name, opening: `${shown[ownIndex]!}="`, groupingIndex: undefined, ownIndex })
+    }
+    if (!hasInstance) labels.push(laidLabel(INSTANCE, undefined))
     labels.sort(byNameBytes)
-    return new ExposedLabels(labels)
+    const own = labels.filter(({ ownIndex }) => ownIndex !== undefined)
+    return {
+      labels,
+      own: own.map(({ ownIndex }) => ownIndex!),
+      ownNames: own.map(({ opening }) => `${opening}\n`).join(''),
+    }
   }
 }
 
-function fixedLabel(name: string, fixed: string): ExposedLabel {
-  return { name, opening: `${showName(name)}="`, fixed, index: -1 }
+const LAYOUTS = new Memo<Layouts>(64)
+const LAYOUTS_EACH_MAX = 256
+
+function laidLabel(name: string, groupingIndex: number | undefined): LaidLabel {
+  return { name, opening: `${showName(name)}="`, groupingIndex, ownIndex: undefined }
 }

@@ -99,7 +99,11 @@ export class MessageReader {
 
   string(): string {
     const bytes = this.bytes()
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const buffer = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    // Nearly all are; then nothing need be checked or decoded.
+    if (isAscii(buffer)) return buffer.toString('latin1')
     if (!isUtf8(buffer)) {
       throw new MalformedMessage(
         `${this.what}: ${JSON.stringify(buffer.toString('latin1'))} is not valid UTF-8`,
@@ -154,4 +158,10 @@ export class MessageReader {
     }
     throw new MalformedMessage(`${this.what}: it ends too early`)
   }
+}
+
+/** A loop over so few bytes is faster than a call out of JavaScript. */
+function isAscii(bytes: Buffer): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false
+  return true
 }

@@ -5,6 +5,7 @@ import type { Exemplar, MetricFamily } from '../../../../server/metrics/metric-f
 import { describeWith } from '../../../support/programs.ts'
 import { ALLOWED } from './allowed-cases.ts'
 import { wellFormedFamilies } from './arbitrary-families.ts'
+import { renderTimestamp } from '../../../../server/exposition/openmetrics/timestamp.ts'
 import { FORBIDDEN_LINES } from './forbidden-lines.ts'
 import { FORBIDDEN_VALUES } from './forbidden-values.ts'
 import { renderPage, shapesOf } from './page.ts'
@@ -77,8 +78,8 @@ function samplesOf(family: MetricFamily, createdName: string | undefined): Pytho
       add('_count', {}, metric.count)
     }
     if (metric.created === undefined || createdName === undefined) continue
-    const { seconds, nanos } = metric.created
-    samples.push({ name: createdName, labels: own, value: seconds + nanos / 1e9 })
+
+    samples.push({ name: createdName, labels: own, value: Number(renderTimestamp(metric.created)) })
   }
   return samples
 }
