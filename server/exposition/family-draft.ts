@@ -57,7 +57,8 @@ export class FamilyDraft {
         const parts = series.parts!
         if (part === 'count') {
           parts.count = toUint64(value)
-          if (parts.count === LARGEST_COUNT) series.mark().isBeyondText = true
+          const isBeyondText = parts.count === LARGEST_COUNT
+          if (isBeyondText || series.marks !== undefined) series.mark().isBeyondText = isBeyondText
         } else if (part === 'sum') parts.sum = value
         else if (standsForPart(line)) {
           parts.bounds.push(line.bound!)

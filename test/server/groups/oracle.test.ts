@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { InvalidExposition } from '../../../server/errors.ts'
 import { parseBody } from '../../../server/exposition/parse-body.ts'
+import { splitStored } from '../../../server/exposition/stored-family.ts'
 import { renderFamily } from '../../../server/exposition/text/render.ts'
 import { groupingKeyOf } from '../../../server/groups/grouping-key.ts'
 import { preparePush } from '../../../server/groups/prepare.ts'
@@ -43,7 +44,8 @@ function stored(body: string, { labels, checked, utf8Names }: Push): unknown {
   const push = preparePush(groupingKeyOf(labels), parsed.families, settings)
   if (push.kind === 'rejected') return { kind: 'rejected', rule: push.rule }
   const families = push.families.map(({ name, claims, sampleCount, data }) => {
-    return { name, claims, sampleCount, text: data.toString() }
+    const { text, full } = splitStored(data)
+    return { name, claims, sampleCount, text: text.toString(), isBeyondText: full !== undefined }
   })
   return { kind: 'prepared', families, droppedDuplicates: push.droppedDuplicates }
 }
@@ -53,8 +55,8 @@ function plainlyStored(body: string, { labels, checked, utf8Names }: Push): unkn
   if (parsed.kind === 'refused') return parsed
   const push = plainPrepare(labels, parsed.families, checked)
   if (push.kind === 'rejected') return push
-  const families = push.families.map(({ name, claims, sampleCount, text }) => {
-    return { name, claims, sampleCount, text }
+  const families = push.families.map(({ name, claims, sampleCount, text, isBeyondText }) => {
+    return { name, claims, sampleCount, text, isBeyondText }
   })
   return { ...push, families }
 }

@@ -11,6 +11,8 @@ export interface PlainFamily {
   readonly identity: string
   readonly sampleCount: number
   readonly text: string
+  /** Whether there is a count that text reads as another one: the largest, which a double makes 2 ** 64. */
+  readonly isBeyondText: boolean
 }
 
 export type PlainPush =
@@ -61,6 +63,9 @@ export function plainPrepare(
       claims,
       identity: JSON.stringify([family.type, distinct.map((one) => ownLabels(grouping, one))]),
       sampleCount: lines.length,
+      isBeyondText: distinct.some(
+        ({ metric }) => 'quantiles' in metric && metric.count === 2 ** 64,
+      ),
       text: [...headerOf(family), ...lines].map((line) => `${line}\n`).join(''),
     })
   }
