@@ -116,9 +116,11 @@ export class PushTemplate {
     parsed: () => PreparedPush,
   ): PreparedFamily[] {
     const { gaps, families } = this.parts
-    const { literals, tails, spans, respelled } = this
+    const { spans, respelled } = this
+    const { bytes: literals, ends: literalEnds } = this.literals
+    const { bytes: tails, ends: tailEnds } = this.tails
     const runs = this.writeRuns(grouping)
-    let size = valueBytes + literals.bytes.length + tails.bytes.length
+    let size = valueBytes + literals.length + tails.length
     for (let run = 0; run < runs.length; run++) size += this.runUses[run]! * runs[run]!.length
     const out = Buffer.allocUnsafe(size)
     let at = 0
@@ -130,12 +132,13 @@ export class PushTemplate {
       const familyStart = at
       const { name, claims, shape, sampleCount, gapsUpTo } = families[family]!
       for (; gap < gapsUpTo; gap++) {
-        const end = literals.ends[gap]!
-        while (next < end) out[at++] = literals.bytes[next++]!
+        const end = literalEnds[gap]!
+        while (next < end) out[at++] = literals[next++]!
         const number = gaps[gap]!
         if (number < 0) {
           const run = runs[-1 - number]!
-          for (let i = 0; i < run.length; i++) out[at++] = run[i]!
+          const { length } = run
+          for (let i = 0; i < length; i++) out[at++] = run[i]!
           continue
         }
         const start = spans[2 * number]!
@@ -144,8 +147,8 @@ export class PushTemplate {
         if (text !== undefined) at += out.write(text, at, 'latin1')
         else for (let i = start; i < shownEnd; i++) out[at++] = body[i]!
       }
-      const tailEnd = tails.ends[family]!
-      while (nextTail < tailEnd) out[at++] = tails.bytes[nextTail++]!
+      const tailEnd = tailEnds[family]!
+      while (nextTail < tailEnd) out[at++] = tails[nextTail++]!
       const data = out.subarray(familyStart, at)
       const series = (): readonly LabelledMetric[] => parsed().families[family]!.series()
       prepared.push({ name, claims, shape, sampleCount, data, series })
