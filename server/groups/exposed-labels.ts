@@ -5,7 +5,7 @@
 import { toByteString } from '../exposition/byte-string.ts'
 import { Memo } from '../exposition/memo.ts'
 import { readLabelValue, showName, type LabelNames } from '../exposition/spelled/label-names.ts'
-import type { SpelledSeries } from '../exposition/spelled/series.ts'
+import { isPlainValue, type SpelledSeries } from '../exposition/spelled/series.ts'
 import { escapeValue } from '../exposition/text/render.ts'
 import type { Label } from '../metrics/metric-family.ts'
 import { byNameBytes, type GroupingKey } from './grouping-key.ts'
@@ -86,10 +86,13 @@ export class ExposedLabels {
     return key
   }
 
-  /** Equal for equal values of the same names. */
+  /** Equal exactly for equal own values of the same names. */
   identityOf({ values, arePlain }: SpelledSeries, key: string): string {
+    if (arePlain) return key
+    // A value that a grouping label overrides must not matter.
+    const own = this.own.map((index) => values[index]!)
     // What is plain has no backslashes, and no value has line feeds.
-    return arePlain ? key : `\\V${this.own.map((index) => values[index]).join('\n')}`
+    return own.every(isPlainValue) ? this.keyOf(values) : `\\V${own.join('\n')}`
   }
 
   /** What label `i` says, as its UTF-8 bytes. */

@@ -181,7 +181,8 @@ function spellParts(metric: Exclude<Metric, { value: number }>): SpelledParts {
   return { bounds, values, sum: spelledNumber(metric.sum), count: spelledNumber(metric.count) }
 }
 
-function isPlainValue(value: string): boolean {
+/** Whether a value is shown as it is, and compares so. */
+export function isPlainValue(value: string): boolean {
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i)
     if (code < PLAIN_MIN || code === BACKSLASH || code === QUOTE) return false

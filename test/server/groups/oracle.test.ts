@@ -200,7 +200,7 @@ describe('shapes are equal exactly where the plain identities are', () => {
           }
         }
       }),
-      { numRuns: 2000, maxSkipsPerRun: 1000 },
+      { numRuns: 3000, maxSkipsPerRun: 1000 },
     )
   })
 })

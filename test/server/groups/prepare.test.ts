@@ -491,6 +491,7 @@ describe('the shape', () => {
     ['the order of labels', 'm{a="1",b="2"} 1\n', 'm{b="2",a="1"} 1\n'],
     ['an empty instance', 'm{instance=""} 1\n', 'm 1\n'],
     ['labels that grouping labels override', 'm{job="x"} 1\n', 'm 1\n'],
+    ['escapes in labels that are overridden', 'm{job="\\\\",a="1"} 1\n', 'm{a="1"} 1\n'],
     ['an explicit untyped', '# TYPE m untyped\nm 1\n', 'm 1\n'],
     [
       'bounds of buckets',
