@@ -2,7 +2,7 @@
  * The one door to the groups: push, delete, wipe, look, expose. What HTTP and the pages do goes
  * through here; rules are in groups/, bytes in storage/.
  */
-import { randomUUID } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { StoreError } from '../storage/errors.ts'
 import type { ApplyResult, Cursor, GroupStore, Guard } from '../storage/group-store.ts'
 import type { GroupingKey } from './groups/grouping-key.ts'
@@ -313,8 +313,17 @@ function findRepeated(
   return undefined
 }
 
-/** 64 random bits; randomUUID draws them from a pool, randomBytes from the system each time. */
+/** 64 random bits, from a pool: the system is asked for many at a time. */
 function newNonce(): string {
-  const uuid = randomUUID()
-  return uuid.slice(0, 4) + uuid.slice(24)
+  if (nextNonce === NONCES.length) {
+    randomFillSync(NONCES)
+    nextNonce = 0
+  }
+  const start = nextNonce
+  nextNonce += NONCE_BYTES
+  return NONCES.toString('hex', start, nextNonce)
 }
+
+const NONCE_BYTES = 8
+const NONCES = Buffer.alloc(512 * NONCE_BYTES)
+let nextNonce = NONCES.length

@@ -21,7 +21,7 @@ export function measureStore(store: GroupStore, meter: StoreMeter): GroupStore {
     try {
       return await outcome
     } catch (error) {
-      result = error instanceof StoreError ? error.code : 'error'
+      result = codeOf(error)
       throw error
     } finally {
       meter.observeStoreCall(operation, result, (performance.now() - startedAt) / 1000)
@@ -29,10 +29,20 @@ export function measureStore(store: GroupStore, meter: StoreMeter): GroupStore {
   }
   return {
     url: store.url,
+    // Written out, since every push goes through it.
     async apply(write) {
-      const result = await measured('apply', performance.now(), store.apply(write))
-      if (result.kind === 'unguarded') meter.countStoreConflict()
-      return result
+      const startedAt = performance.now()
+      let ended = 'ok'
+      try {
+        const result = await store.apply(write)
+        if (result.kind === 'unguarded') meter.countStoreConflict()
+        return result
+      } catch (error) {
+        ended = codeOf(error)
+        throw error
+      } finally {
+        meter.observeStoreCall('apply', ended, (performance.now() - startedAt) / 1000)
+      }
     },
     read: (keys) => measured('read', performance.now(), store.read(keys)),
     changes: (request) => measured('changes', performance.now(), store.changes(request)),
@@ -42,4 +52,8 @@ export function measureStore(store: GroupStore, meter: StoreMeter): GroupStore {
     status: () => measured('status', performance.now(), store.status()),
     close: () => store.close(),
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof StoreError ? error.code : 'error'
 }

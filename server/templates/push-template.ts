@@ -40,6 +40,32 @@ export interface TemplateParts {
   readonly shape: string
 }
 
+/** Not a closure each: there are ten to a push, and their series are hardly ever asked for. */
+class FilledFamily implements PreparedFamily {
+  readonly name: string
+  readonly claims: readonly Claim[]
+  readonly shape: string
+  readonly sampleCount: number
+  readonly data: Buffer
+  // Hidden from whoever copies a family, to keep it.
+  readonly #index: number
+  readonly #parsed: () => PreparedPush
+
+  constructor(family: TemplateFamily, data: Buffer, index: number, parsed: () => PreparedPush) {
+    this.name = family.name
+    this.claims = family.claims
+    this.shape = family.shape
+    this.sampleCount = family.sampleCount
+    this.data = data
+    this.#index = index
+    this.#parsed = parsed
+  }
+
+  series(): readonly LabelledMetric[] {
+    return this.#parsed().families[this.#index]!.series()
+  }
+}
+
 export class PushTemplate {
   /** About what it takes up in memory. */
   readonly byteCost: number
@@ -130,7 +156,7 @@ export class PushTemplate {
     const prepared: PreparedFamily[] = []
     for (let family = 0; family < families.length; family++) {
       const familyStart = at
-      const { name, claims, shape, sampleCount, gapsUpTo } = families[family]!
+      const { gapsUpTo } = families[family]!
       for (; gap < gapsUpTo; gap++) {
         const end = literalEnds[gap]!
         while (next < end) out[at++] = literals[next++]!
@@ -150,8 +176,7 @@ export class PushTemplate {
       const tailEnd = tailEnds[family]!
       while (nextTail < tailEnd) out[at++] = tails[nextTail++]!
       const data = out.subarray(familyStart, at)
-      const series = (): readonly LabelledMetric[] => parsed().families[family]!.series()
-      prepared.push({ name, claims, shape, sampleCount, data, series })
+      prepared.push(new FilledFamily(families[family]!, data, family, parsed))
     }
     return prepared
   }

@@ -12,10 +12,11 @@ export class BodyBudget {
 
   /** For one body; to be ended when it is read, or nobody wants it any more. */
   lease(): BodyLease {
-    return new BodyLease((bytes) => this.add(bytes))
+    return new BodyLease(this)
   }
 
-  private add(bytes: number): void {
+  /** For leases. */
+  add(bytes: number): void {
     if (this.bytes + bytes > this.bytesMax) {
       throw new SluiceError('overloaded', `${this.bytesMax} bytes of bodies are being read already`)
     }
@@ -24,21 +25,21 @@ export class BodyBudget {
 }
 
 export class BodyLease {
-  private readonly add: (bytes: number) => void
+  private readonly budget: BodyBudget
   private held = 0
 
-  constructor(add: (bytes: number) => void) {
-    this.add = add
+  constructor(budget: BodyBudget) {
+    this.budget = budget
   }
 
   /** @throws SluiceError overloaded */
   take(bytes: number): void {
-    this.add(bytes)
+    this.budget.add(bytes)
     this.held += bytes
   }
 
   end(): void {
-    this.add(-this.held)
+    this.budget.add(-this.held)
     this.held = 0
   }
 }

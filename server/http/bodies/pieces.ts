@@ -3,11 +3,12 @@
 /** Smaller ones are copied together: a Buffer of one byte takes a hundred. */
 const SMALL_BYTES = 1024
 const BLOCK_BYTES = 16 * 1024
+const NOTHING = Buffer.alloc(0)
 
 export class Pieces {
   private readonly pieces: Buffer[] = []
   /** Where small pieces go; up to `start` it is among the pieces already. */
-  private block: Buffer = Buffer.alloc(0)
+  private block: Buffer = NOTHING
   private start = 0
   private end = 0
 
