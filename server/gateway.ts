@@ -73,17 +73,14 @@ export class Gateway {
    *
    * @throws StoreError when the store cannot take it; then nothing of it is stored, except where the code says so
    */
-  async push(
+  push(
     kind: PushKind,
     grouping: GroupingKey,
     prepared: PreparedPush | ({ readonly kind: 'rejected' } & Rejection),
   ): Promise<PushOutcome> {
-    const { ownMetrics } = this.options
-    const outcome = prepared.kind === 'rejected' ? prepared : await this.store(kind, prepared)
-    if (outcome.kind === 'accepted') return outcome
-    ownMetrics.countRejection(outcome.rule)
-    await this.tryToRecordFailure(grouping)
-    return outcome
+    return prepared.kind === 'rejected'
+      ? this.reject(grouping, prepared)
+      : this.store(kind, prepared)
   }
 
   /** Deletes a group. Resolves to when it was; to undefined when there was none, which is no error. */
@@ -170,12 +167,13 @@ export class Gateway {
       }
       if (result.kind === 'refused') {
         const { claim, wanted, held } = result
-        return { kind: 'rejected', rule: 'type', reason: describeClash(claim, wanted, held) }
+        const reason = describeClash(claim, wanted, held)
+        return this.reject(push.grouping, { rule: 'type', reason })
       }
       const judged = await this.judge(push, result.nameSets)
       guard = judged.guard
       if (checked && judged.rejection !== undefined) {
-        return { kind: 'rejected', ...judged.rejection }
+        return this.reject(push.grouping, judged.rejection)
       }
       knownInconsistent = judged.rejection !== undefined
     }
@@ -183,6 +181,12 @@ export class Gateway {
       'unavailable',
       'other pushes to the same job kept getting in between; try again',
     )
+  }
+
+  private async reject(grouping: GroupingKey, { rule, reason }: Rejection): Promise<PushOutcome> {
+    this.options.ownMetrics.countRejection(rule)
+    await this.tryToRecordFailure(grouping)
+    return { kind: 'rejected', rule, reason }
   }
 
   private apply(
