@@ -5,15 +5,19 @@
 import { formatFloat64, parseFloat64 } from '../../metrics/numbers.ts'
 
 const ZERO = 0x30
+const SIX = 0x36
 const NINE = 0x39
 const DOT = 0x2e
+const PLUS = 0x2b
 const MINUS = 0x2d
+const LOWER_E = 0x65
 
-const DIGITS_MAX = 15
-/** From here on numbers are shown with an exponent. */
-const WHOLE_DIGITS_MAX = 6
-/** A fraction that begins with so many zeros is shown with an exponent. */
-const LEADING_ZEROS = '0000'
+/** So many digits always survive the way through a float64. */
+export const SAFE_DIGITS = 15
+/** With more digits before the point Go writes an exponent. */
+export const PLAIN_DIGITS = 6
+/** Zeros behind the point that Go still writes out. */
+const LEADING_ZEROS_MAX = 3
 
 /**
  * The spelling of the number in `bytes` from `start` to before `end`, a negative zero with its sign; undefined where
@@ -27,37 +31,64 @@ export function spellNumber(
   start: number,
   end: number,
 ): string | undefined {
+  const length = spelledLength(bytes, start, end)
+  if (length > 0) return text.slice(start, start + length)
+  return spellMillions(bytes, text, start, end) ?? respell(text.slice(start, end))
+}
+
+/** Plain decimals from a million on; undefined for others, and for those of many digits. */
+function spellMillions(
+  bytes: Buffer,
+  text: string,
+  start: number,
+  end: number,
+): string | undefined {
   const whole = bytes[start] === MINUS ? start + 1 : start
   let at = whole
   while (at < end && isDigit(bytes[at]!)) at++
   const wholeDigits = at - whole
-  if (wholeDigits > 0 && (wholeDigits === 1 || bytes[whole] !== ZERO)) {
-    if (at === end) {
-      if (wholeDigits <= WHOLE_DIGITS_MAX) {
-        if (whole === start || bytes[whole] !== ZERO) return text.slice(start, end)
-      } else if (wholeDigits <= DIGITS_MAX) {
-        return withExponent(text, start, whole, end, '')
-      }
-    } else if (bytes[at] === DOT) {
-      const fraction = at + 1
-      at = fraction
-      while (at < end && isDigit(bytes[at]!)) at++
-      const digits = wholeDigits + at - fraction
-      if (at === end && at > fraction && digits <= DIGITS_MAX) {
-        while (at > fraction && bytes[at - 1] === ZERO) at--
-        if (wholeDigits > WHOLE_DIGITS_MAX) {
-          return withExponent(text, start, whole, fraction - 1, text.slice(fraction, at))
-        }
-        if (bytes[whole] !== ZERO) {
-          return text.slice(start, at === fraction ? fraction - 1 : at)
-        }
-        if (at > fraction && !text.startsWith(LEADING_ZEROS, fraction)) {
-          return text.slice(start, at)
-        }
-      }
-    }
+  if (wholeDigits <= PLAIN_DIGITS || bytes[whole] === ZERO) return undefined
+  if (at === end) {
+    return wholeDigits <= SAFE_DIGITS ? withExponent(text, start, whole, end, '') : undefined
   }
-  return respell(text.slice(start, end))
+  if (bytes[at] !== DOT) return undefined
+  const fraction = at + 1
+  at = fraction
+  while (at < end && isDigit(bytes[at]!)) at++
+  if (at < end || at === fraction || wholeDigits + at - fraction > SAFE_DIGITS) return undefined
+  return withExponent(text, start, whole, fraction - 1, text.slice(fraction, at))
+}
+
+/**
+ * How much of a value Go would write, where that is digit for digit what stands there: plain decimals below a million,
+ * but for zeros at their end, and numbers with an exponent as Go writes it. 0 for all others.
+ */
+export function spelledLength(bytes: Buffer, start: number, end: number): number {
+  let at = bytes[start]! === MINUS ? start + 1 : start
+  const first = at
+  while (at < end && isDigit(bytes[at]!)) at++
+  const whole = at - first
+  if (whole === 0 || whole > PLAIN_DIGITS) return 0
+  const leadsWithZero = bytes[first]! === ZERO
+  if (leadsWithZero && whole > 1) return 0
+  // A bare zero has no sign.
+  if (at === end) return leadsWithZero && first > start ? 0 : at - start
+  if (bytes[at]! !== DOT) return 0
+  const point = at++
+  let zeros = 0
+  if (leadsWithZero) while (bytes[point + 1 + zeros]! === ZERO) zeros++
+  while (at < end && isDigit(bytes[at]!)) at++
+  const fraction = at - point - 1
+  if (fraction === 0 || whole + fraction > SAFE_DIGITS || zeros > LEADING_ZEROS_MAX) return 0
+  if (at < end) {
+    const isSpelled =
+      whole === 1 && !leadsWithZero && bytes[at - 1]! !== ZERO && isExponent(bytes, at, end)
+    return isSpelled ? end - start : 0
+  }
+  while (bytes[at - 1]! === ZERO) at--
+  // Nothing but zeros behind the point.
+  if (at === point + 1) return leadsWithZero && first > start ? 0 : point - start
+  return at - start
 }
 
 /** What spellNumber gives for a number. */
@@ -97,6 +128,16 @@ function withExponent(
   )
 }
 
-function isDigit(byte: number): boolean {
+/** An exponent of two digits from which on Go writes one: `e+06` and more. */
+function isExponent(bytes: Buffer, at: number, end: number): boolean {
+  if (end - at !== 4 || bytes[at]! !== LOWER_E || bytes[at + 1]! !== PLUS) {
+    return false
+  }
+  const tens = bytes[at + 2]!
+  const ones = bytes[at + 3]!
+  return isDigit(tens) && isDigit(ones) && (tens > ZERO || ones >= SIX)
+}
+
+export function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= NINE
 }
