@@ -1,10 +1,11 @@
 /** The gateway's metrics about itself, kept by prom-client and shown by our own encoder. */
-import { collectDefaultMetrics, Counter, Gauge, Registry, Summary } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { compareUtf8 } from '../groups/grouping-key.ts'
 import { claimsOf, PUSH_FAILURE_TIME, PUSH_TIME } from '../groups/rules.ts'
 import type { MetricFamily, MetricType } from '../metrics/metric-family.ts'
 import type { BuildInfo } from './build-info.ts'
 import { readFamilies } from './prom-client-families.ts'
+import { RecentSummary } from './recent-summary.ts'
 import {
   createStoreMetrics,
   type StoreMetrics,
@@ -38,9 +39,7 @@ export interface OwnMetrics extends StoreMetrics {
   stop(): void
 }
 
-const PERCENTILES = [0.1, 0.5, 0.9]
-/** Quantiles of the last five to ten minutes; every observation goes into each of the buckets, which costs. */
-const SUMMARY_WINDOW = { maxAgeSeconds: 600, ageBuckets: 2 }
+const BY_METHOD = { labelName: 'method', quantiles: [0.1, 0.5, 0.9] }
 
 /** Gauges that are called like counters, which promtool finds fault with; each is the sum of the family without `_total`. */
 const MISNAMED = [
@@ -74,22 +73,16 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
     labelNames: ['code', 'handler', 'method'],
     registers,
   })
-  const pushDuration = new Summary({
+  const pushDuration = new RecentSummary({
     name: 'pushgateway_http_push_duration_seconds',
     help: 'HTTP request duration for pushes to the Pushgateway.',
-    labelNames: ['method'],
-    percentiles: PERCENTILES,
-    ...SUMMARY_WINDOW,
-    registers,
-  })
-  const pushSize = new Summary({
+    ...BY_METHOD,
+  }).registerIn(registry)
+  const pushSize = new RecentSummary({
     name: 'pushgateway_http_push_size_bytes',
     help: 'HTTP request size for pushes to the Pushgateway.',
-    labelNames: ['method'],
-    percentiles: PERCENTILES,
-    ...SUMMARY_WINDOW,
-    registers,
-  })
+    ...BY_METHOD,
+  }).registerIn(registry)
   const rejections = new Counter({
     name: 'pushgateway_pushes_rejected_total',
     help: 'Pushes that could be read but broke a rule, by rule.',
@@ -136,8 +129,9 @@ export function createOwnMetrics(build: BuildInfo, sources: OwnMetricsSources): 
       requests.inc({ code: String(code), handler, method: method.toLowerCase() })
     },
     observePush(method, seconds, bytes) {
-      pushDuration.observe({ method: method.toLowerCase() }, seconds)
-      pushSize.observe({ method: method.toLowerCase() }, bytes)
+      const label = method.toLowerCase()
+      pushDuration.observe(label, seconds)
+      pushSize.observe(label, bytes)
     },
     countRejection(rule) {
       rejections.inc({ rule })
