@@ -15,7 +15,7 @@ import { atOnce, inSlices, type Steps } from './in-slices.ts'
 import { Layouts } from './layout.ts'
 import { encodeEnd, encodeFamilyMetrics, encodeHead, familyFormats } from './page-pieces.ts'
 import { resolve, type ResolvedFamily } from './resolve.ts'
-import { RopePart } from './rope.ts'
+import { PageParts, type RopePart } from './rope.ts'
 import { ShownGroup } from './shown-group.ts'
 import { sortInSteps } from './sort-in-steps.ts'
 
@@ -172,15 +172,15 @@ export class View {
    * @param own sorted by name
    */
   *pageSteps(format: ExpositionFormat, own: readonly MetricFamily[]): Steps<RopePart[]> {
-    const parts: RopePart[] = []
+    const page = new PageParts()
     const families = this.orderedFamilies().map(({ shown }) => shown)
     const formatOf = familyFormats(format, [...own, ...families])
     function* addPushed(family: FamilyAtOnce): Steps<void> {
       const familyFormat = formatOf(family)
       const metrics = yield* family.metrics(familyFormat)
       if (metrics.length === 0) return
-      parts.push(family.header(familyFormat, bytesOf(metrics)))
-      for (const part of metrics) parts.push(part)
+      page.addKept(family.header(familyFormat, bytesOf(metrics)))
+      for (const part of metrics) page.addKept(part)
     }
     let next = 0
     for (const family of own) {
@@ -193,18 +193,15 @@ export class View {
         continue
       }
       const familyFormat = formatOf(family)
-      const metrics = [new RopePart(encodeFamilyMetrics(familyFormat, family))]
-      if (pushed !== undefined) {
-        for (const part of yield* pushed.metrics(familyFormat)) metrics.push(part)
-      }
-      const head = encodeHead(familyFormat, family, bytesOf(metrics))
-      parts.push(new RopePart(head))
-      for (const part of metrics) parts.push(part)
+      const metrics = encodeFamilyMetrics(familyFormat, family)
+      const kept = pushed === undefined ? [] : yield* pushed.metrics(familyFormat)
+      page.addNew(encodeHead(familyFormat, family, metrics.length + bytesOf(kept)))
+      page.addNew(metrics)
+      for (const part of kept) page.addKept(part)
     }
     while (next < families.length) yield* addPushed(families[next++]!)
-    const end = encodeEnd(format)
-    if (end.length > 0) parts.push(new RopePart(end))
-    return parts
+    page.addNew(encodeEnd(format))
+    return page.finish()
   }
 
   private orderedFamilies(): FamilyView[] {
