@@ -1,7 +1,7 @@
 /**
  * A summary by one label whose quantiles are those of a random sample of the last five to ten minutes. To be registered
- * with prom-client, whose own summaries keep digests, and make so many objects that live for minutes that they took a push
- * a twelfth of its time (test/bench/README.md).
+ * with prom-client, whose own summaries keep digests: 5.4 us for each push, and many objects that live for minutes
+ * (test/bench/README.md).
  */
 import type { Metric, Registry } from 'prom-client'
 

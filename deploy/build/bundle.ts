@@ -1,6 +1,6 @@
 /**
  * Makes dist/ of the sources, once they are type-checked: the program and what it loads now and then in a few files, since
- * finding and compiling some four hundred of them was half of a start (test/bench/README.md, "Start"). What modules read beside
+ * finding and compiling some four hundred of them was half of a start (test/bench/README.md). What modules read beside
  * themselves is copied beside the program, where import.meta.dirname leads then.
  */
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ import {
 import { deferredModules } from './deferred.ts'
 import { noticeFor } from './notice.ts'
 
-const ROOT = path.join(import.meta.dirname, '..')
+const ROOT = path.join(import.meta.dirname, '../..')
 const DIST = path.join(ROOT, 'dist')
 const PROGRAM = path.join(DIST, 'server')
 

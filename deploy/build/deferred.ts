@@ -1,7 +1,7 @@
 /**
  * Modules that libraries load with themselves for what a gateway never calls. In the built program they come from
  * node_modules when something of them is used, should that ever be: together they took a good part of the CPU of a start
- * (test/bench/README.md, "Start").
+ * (test/bench/README.md).
  */
 import { createRequire } from 'node:module'
 import path from 'node:path'

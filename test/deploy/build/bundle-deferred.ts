@@ -1,10 +1,10 @@
 /** Bundles, into the folder it is given, a program that uses what gateways defer. */
 import path from 'node:path'
 import { build } from 'esbuild'
-import { deferredModules } from '../../build/deferred.ts'
+import { deferredModules } from '../../../deploy/build/deferred.ts'
 
 const [, , folder = ''] = process.argv
-const ROOT = path.join(import.meta.dirname, '../..')
+const ROOT = path.join(import.meta.dirname, '../../..')
 
 await build({
   stdin: {

@@ -2,11 +2,11 @@ import { describe, expect, test } from '@jest/globals'
 import { readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { temporaryFolder } from '../support/cleanup.ts'
-import { runToEnd } from '../support/processes.ts'
-import { MAIN } from '../support/program.ts'
+import { temporaryFolder } from '../../support/cleanup.ts'
+import { runToEnd } from '../../support/processes.ts'
+import { MAIN } from '../../support/program.ts'
 
-const ROOT = path.join(import.meta.dirname, '../..')
+const ROOT = path.join(import.meta.dirname, '../../..')
 const PROGRAM = path.dirname(MAIN)
 
 function read(file: string): string {
