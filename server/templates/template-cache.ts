@@ -81,6 +81,7 @@ export class TemplateCache {
   learn(body: Buffer, grouping: GroupingKey, push: PreparedPush): void {
     if (body.length > this.limits.bodyBytesMax) return
     const id = placeOf(body, grouping)
+    if (id.length > PLACE_LENGTH_MAX) return
     const place = this.places.get(id) ?? { templates: [], seen: [], lessons: LESSONS, uses: 0 }
     this.touch(id, place)
     if (!place.seen.includes(push.shape)) {
@@ -114,6 +115,8 @@ export class TemplateCache {
 }
 
 const BEGINNING_MAX = 200
+/** Of longer ones nothing is learnt: label names may take up as much as a URL. */
+const PLACE_LENGTH_MAX = 1000
 const HASH = 0x23
 const LINE_FEED = 0x0a
 const SPACE = 0x20
@@ -121,7 +124,8 @@ const BRACE_OPEN = 0x7b
 
 function placeOf(body: Buffer, { labels }: GroupingKey): string {
   let id = ''
-  for (const { name } of labels) id += `${name}\n`
+  // With their lengths: a name may hold anything, also what would end it.
+  for (const { name } of labels) id += `${name.length} ${name} `
   const max = Math.min(body.length, BEGINNING_MAX)
   // Without a comment the first line already has a value in it.
   const isComment = body[0] === HASH

@@ -271,6 +271,25 @@ describe('the cache of templates', () => {
     expect(push(cache, TYPICAL, groupOf({ job: 'j', zone: 'z' }))).toBe(false)
   })
 
+  test('keeps label names apart that would look alike side by side', () => {
+    const cache = new TemplateCache(understand)
+    const [one, two] = [groupOf({ job: 'j', 'a\nb': '1' }), groupOf({ job: 'j', a: '1', b: '2' })]
+    const [blank, blanks] = [
+      groupOf({ job: 'j', 'a 1 b': '1' }),
+      groupOf({ job: 'j', a: '1', b: '2' }),
+    ]
+    for (let i = 0; i < 3; i++) push(cache, TYPICAL, one)
+    expect(push(cache, TYPICAL, two)).toBe(false)
+    for (let i = 0; i < 3; i++) push(cache, TYPICAL, blank)
+    expect(push(cache, TYPICAL, blanks)).toBe(false)
+  })
+
+  test('does not remember label names that take up a whole URL', () => {
+    const cache = new TemplateCache(understand)
+    const grouping = groupOf({ job: 'j', ['l'.repeat(2000)]: '1' })
+    for (let i = 0; i < 4; i++) expect(push(cache, TYPICAL, grouping)).toBe(false)
+  })
+
   test('stays within its bytes, and forgets what was used least lately', () => {
     const cost = templateOf(TYPICAL)!.byteCost
     const cache = new TemplateCache(understand, { bytesMax: 2.5 * cost, bodyBytesMax: 10_000 })
