@@ -127,7 +127,8 @@ export class LabelPlan {
   constructor({ labels }: GroupingKey) {
     this.groupingNames = labels.map(({ name }) => name)
     this.groupingValues = labels.map(({ value }) => toByteString(escapeValue(value)))
-    const id = this.groupingNames.join('\n')
+    // As they are shown: a bare name holds no comma, and quotes in quotes are escaped.
+    const id = this.groupingNames.map(showName).join()
     this.layouts = LAYOUTS.get(id) ?? LAYOUTS.set(id, new Layouts(this.groupingNames))
   }
 

@@ -64,6 +64,22 @@ function only({ families }: PreparedPush): PreparedFamily {
   return families[0]!
 }
 
+test('label names that hold what could stand between two are not taken for two', () => {
+  const exposed = (grouping: Grouping): string => {
+    const push = prepare('m{own="x"} 1\n', grouping)
+    if (push.kind === 'rejected') throw new Error(push.reason)
+    return push.families[0]!.data.toString()
+  }
+  for (const between of ['\n', ',', '","']) {
+    expect(exposed({ [`a${between}b`]: '1', job: 'j' })).toContain(
+      '="1",instance="",job="j",own="x"',
+    )
+    expect(exposed({ a: '1', b: '2', job: 'j' })).toContain(
+      'm{a="1",b="2",instance="",job="j",own="x"} 1',
+    )
+  }
+})
+
 describe('labels', () => {
   test.each<[what: string, body: string, grouping: Grouping, samples: string[]]>([
     [
