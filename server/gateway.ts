@@ -18,10 +18,8 @@ import { ownPage } from './view/own-page.ts'
 import { deflateAll, joinGzip, joinPlain, type Rope, type RopePart } from './view/rope.ts'
 import type { ShownGroup } from './view/shown-group.ts'
 import type { View } from './view/view.ts'
+import { PushWrite, type PushKind } from './push-write.ts'
 import { within } from './within.ts'
-
-/** PUT replaces a group, POST replaces families in it. */
-export type PushKind = 'replace' | 'merge'
 
 /** A moment in the history of the store. */
 export type Position = Pick<Cursor, 'epoch' | 'revision'>
@@ -191,27 +189,19 @@ export class Gateway {
 
   private apply(
     kind: PushKind,
-    { grouping, families, shape }: PreparedPush,
+    push: PreparedPush,
     guard: Guard,
     knownInconsistent: boolean,
   ): Promise<ApplyResult> {
     const { store, checked, storeTimeoutMs } = this.options
-    // Written out, also what stands in writeTo: spreading it goes through the slow paths of V8, at each push.
-    const write = {
-      kind,
-      key: grouping.key,
-      partition: grouping.job,
-      nameSet: nameSetOf(grouping.labels),
-      description: renderLabels(grouping.labels),
+    const options = {
       guard,
       nonce: newNonce(),
       timeoutMs: storeTimeoutMs,
-      families,
-      shape,
       knownInconsistent,
       rules: checked ? 'enforce' : 'mark',
     } as const
-    return store.apply(write)
+    return store.apply(new PushWrite(kind, push, options))
   }
 
   private writeTo(grouping: GroupingKey, guard: Guard) {

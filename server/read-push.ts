@@ -27,11 +27,14 @@ export class PushReader {
   constructor(parsing: ParseBodyOptions, preparing: PrepareOptions) {
     this.parsing = parsing
     this.preparing = preparing
-    this.templates = new TemplateCache((body, grouping) => {
-      const { families } = parseBody(body, 'text', parsing)
-      const push = preparePush(grouping, families, preparing)
-      return push.kind === 'prepared' ? { families: families.map(readSpelled), push } : undefined
-    })
+    this.templates = new TemplateCache(
+      (body, grouping) => {
+        const { families } = parseBody(body, 'text', parsing)
+        const push = preparePush(grouping, families, preparing)
+        return push.kind === 'prepared' ? { families: families.map(readSpelled), push } : undefined
+      },
+      (body, grouping) => this.parseAgain(body, grouping),
+    )
   }
 
   /**
@@ -42,7 +45,7 @@ export class PushReader {
    */
   read(body: Buffer, syntax: Syntax, grouping: GroupingKey): ReadPush {
     if (syntax === 'text') {
-      const push = this.templates.find(body, grouping, () => this.parseAgain(body, grouping))
+      const push = this.templates.find(body, grouping)
       if (push !== undefined) {
         this.filled++
         return { push, isWithoutEof: false }

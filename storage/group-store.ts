@@ -19,6 +19,16 @@ export interface FamilyDescription {
   readonly sampleCount: number
 }
 
+/** Families of a push in one piece, sorted by name. */
+export interface PackedWrite {
+  /** Usually one object for all pushes of one kind. */
+  readonly families: readonly FamilyDescription[]
+  /** The data of the families, one behind the other. Whoever keeps it copies it. */
+  readonly data: Buffer
+  /** Where in `data` each family ends, and the next one begins. */
+  readonly ends: readonly number[]
+}
+
 /** A family as a push brings it. */
 export interface FamilyWrite extends FamilyDescription {
   /** Opaque bytes. */
@@ -99,10 +109,18 @@ interface WriteToPartition extends WriteBase {
   readonly rules: 'enforce' | 'mark'
 }
 
-/** PUT: the group then has exactly these families. */
-export interface ReplaceGroup extends WriteToPartition {
-  readonly kind: 'replace'
+interface PushedFamilies {
   readonly families: readonly FamilyWrite[]
+  /**
+   * The same families in one piece, from callers that have them so. Where it is there, `families` is made when it is
+   * first asked for; who does not ask spares an object and a Buffer a family.
+   */
+  readonly packed?: PackedWrite | undefined
+}
+
+/** PUT: the group then has exactly these families. */
+export interface ReplaceGroup extends WriteToPartition, PushedFamilies {
+  readonly kind: 'replace'
   /** Digest over the shapes of all families. */
   readonly shape: string
   /** With `rules: 'mark'`: the caller found the write to break a rule; mark it whatever claims say. */
@@ -110,9 +128,8 @@ export interface ReplaceGroup extends WriteToPartition {
 }
 
 /** POST: these families replace those of their names; others stay. */
-export interface MergeGroup extends WriteToPartition {
+export interface MergeGroup extends WriteToPartition, PushedFamilies {
   readonly kind: 'merge'
-  readonly families: readonly FamilyWrite[]
   readonly knownInconsistent: boolean
 }
 

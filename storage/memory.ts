@@ -22,11 +22,11 @@ import type {
   ReplaceGroup,
   RestoreGroup,
   Revision,
-  PackedFamilies,
   StoredFamily,
   StoredGroup,
 } from './group-store.ts'
 import { hasLayout, KnownLayouts, type Layout } from './layout.ts'
+import { MemoryGroup, type PackedWithLayout } from './memory-group.ts'
 import {
   countSamples,
   familiesAfter,
@@ -36,7 +36,7 @@ import {
   staysInconsistent,
 } from './merge-families.ts'
 import { NonceLog } from './nonce-log.ts'
-import { packPushed, packStored, unpack } from './packed-families.ts'
+import { pack, packedOf, pushTimesOf } from './packed-families.ts'
 
 interface Entry {
   readonly key: Buffer
@@ -45,32 +45,6 @@ interface Entry {
   group: MemoryGroup | null
   readonly partition: string
   readonly nameSet: string
-}
-
-interface MemoryGroup extends StoredGroup {
-  readonly packed: PackedFamilies & { readonly layout: Layout }
-}
-
-/** A group of which the families are made when they are asked for. */
-function createGroup(
-  state: Omit<MemoryGroup, 'families'> & { readonly families?: unknown },
-): MemoryGroup {
-  const { key, revision, shapeRevision, createdTimeUs, pushTimeUs, failureTimeUs } = state
-  const { inconsistent, packed } = state
-  let families: readonly StoredFamily[] | undefined
-  return {
-    key,
-    revision,
-    shapeRevision,
-    createdTimeUs,
-    pushTimeUs,
-    failureTimeUs,
-    inconsistent,
-    packed,
-    get families() {
-      return (families ??= unpack(packed, pushTimeUs))
-    },
-  }
 }
 
 /** How much history a view may be behind before it has to read everything anew. */
@@ -140,20 +114,21 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     const id = idOf(write.key)
     let entry = entries.get(id)
     const before = entry?.group ?? null
+    const layoutBefore = before?.layout
     revision++
     nonces.add(write.nonce)
     const after = group(revision)
     if (before === null && entry !== undefined) tombstones--
     if (entry === undefined) {
       const { partition, nameSet } = place
-      entry = { key: write.key, revision, group: after, partition, nameSet }
+      entry = { key: ownCopy(write.key), revision, group: after, partition, nameSet }
       entries.set(id, entry)
     } else {
       entry.revision = revision
       entry.group = after
     }
     log.record(entry, revision, entries.size)
-    count(before?.packed.layout, after?.packed.layout)
+    count(layoutBefore, after?.layout)
     if (after !== null && before === null) {
       groups++
       bump(nameSets, entry.partition, entry.nameSet, 1)
@@ -174,38 +149,24 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   }
 
   /** The usual PUT: the stored families with new values. Undefined when it is another one. */
-  function replaceValues({ key, nonce, families }: ReplaceGroup): ApplyResult | undefined {
-    const entry = entries.get(idOf(key))
+  function replaceValues(write: ReplaceGroup): ApplyResult | undefined {
+    const entry = entries.get(idOf(write.key))
     const stored = entry?.group
     if (entry === undefined || stored === undefined || stored === null) return undefined
-    const { layout } = stored.packed
-    if (!hasLayout(families, layout)) return undefined
-    const { inconsistent } = stored
+    const packed = packedOf(write)
+    if (!hasLayout(packed.families, stored.layout)) return undefined
     revision++
-    nonces.add(nonce)
-    const pushTimeUs = now()
-    const { data, ends, pushedAtUs } = packPushed(families)
-    const packed = { layout, data, ends, pushedAtUs }
+    nonces.add(write.nonce)
+    stored.putValues(packed, revision, now())
     entry.revision = revision
-    // Field by field: a spread would make the families.
-    entry.group = createGroup({
-      key,
-      revision,
-      shapeRevision: stored.shapeRevision,
-      createdTimeUs: stored.createdTimeUs,
-      pushTimeUs,
-      failureTimeUs: stored.failureTimeUs,
-      inconsistent,
-      packed,
-    })
     log.record(entry, revision, entries.size)
-    return { kind: 'applied', epoch, revision, inconsistent }
+    return { kind: 'applied', epoch, revision, inconsistent: stored.inconsistent }
   }
 
   function applyPush(write: ReplaceGroup | MergeGroup): ApplyResult {
     const stored = live(write.key)
-    const sameShape = stored !== null && hasSameShape(write, stored.packed.layout.families)
-    const change = familyChange(write, stored?.families ?? [])
+    const sameShape = stored !== null && hasSameShape(write, stored.layout.families)
+    const change = familyChange(write, stored?.families() ?? [])
     let inconsistent = stored?.inconsistent ?? false
     if (!sameShape) {
       const unguarded = uncovered(write)
@@ -221,21 +182,25 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     }
     return commit(write, write, (revision) => {
       const timeUs = now()
-      return createGroup({
-        key: write.key,
+      const state = {
         revision,
         shapeRevision: sameShape ? stored.shapeRevision : revision,
         createdTimeUs: stored?.createdTimeUs ?? timeUs,
         pushTimeUs: timeUs,
-        failureTimeUs: stored?.failureTimeUs ?? 0,
+        failureTimeUs: stored?.lastFailureTimeUs ?? 0,
         inconsistent,
-        packed: pack(familiesAfter(change, timeUs), timeUs),
-      })
+      }
+      return new MemoryGroup(state, packedWithLayout(familiesAfter(change, timeUs), timeUs))
     })
   }
 
-  function pack(families: readonly StoredFamily[], pushTimeUs: number): MemoryGroup['packed'] {
-    return { ...packStored(families, pushTimeUs), layout: layouts.of(families) }
+  function packedWithLayout(
+    families: readonly StoredFamily[],
+    pushTimeUs: number,
+  ): PackedWithLayout {
+    const { data, ends } = pack(families)
+    const pushedAtUs = pushTimesOf(families, pushTimeUs)
+    return { layout: layouts.of(families), data, ends, pushedAtUs }
   }
 
   function applyFailure(write: RecordFailure): ApplyResult {
@@ -244,17 +209,19 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     if (unguarded !== undefined) return unguarded
     return commit(write, write, (revision) => {
       const timeUs = now()
-      return createGroup({
-        key: write.key,
+      if (stored !== null) {
+        stored.fail(revision, timeUs)
+        return stored
+      }
+      const state = {
+        revision,
         shapeRevision: revision,
         createdTimeUs: timeUs,
         pushTimeUs: 0,
-        inconsistent: false,
-        packed: pack([], 0),
-        ...stored,
-        revision,
         failureTimeUs: timeUs,
-      })
+        inconsistent: false,
+      }
+      return new MemoryGroup(state, packedWithLayout([], 0))
     })
   }
 
@@ -269,18 +236,13 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       (name) => claims.get(name) ?? new Map<string, number>(),
     )
     if (broken !== undefined && write.rules === 'enforce') return { kind: 'refused', ...broken }
-    return commit(write, write, (revision) =>
-      createGroup({
-        key: write.key,
-        revision,
-        shapeRevision: revision,
-        createdTimeUs: write.createdTimeUs,
-        pushTimeUs: write.pushTimeUs,
-        failureTimeUs: write.failureTimeUs,
-        inconsistent: write.knownInconsistent || contradiction !== undefined,
-        packed: pack(sortedByName(write.families), write.pushTimeUs),
-      }),
-    )
+    return commit(write, write, (revision) => {
+      const { createdTimeUs, pushTimeUs, failureTimeUs } = write
+      const inconsistent = write.knownInconsistent || contradiction !== undefined
+      const times = { createdTimeUs, pushTimeUs, failureTimeUs }
+      const state = { revision, shapeRevision: revision, ...times, inconsistent }
+      return new MemoryGroup(state, packedWithLayout(sortedByName(write.families), pushTimeUs))
+    })
   }
 
   function applyDelete(write: DeleteGroup): ApplyResult {
@@ -332,9 +294,9 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
         complete = false
         break
       }
-      items.push({ key, group })
+      items.push({ key, group: group?.copy(key) ?? null })
       upto = changed
-      bytes += ROW_BYTES + (group?.packed.data.length ?? 0)
+      bytes += ROW_BYTES + (group?.byteLength ?? 0)
     }
     return {
       kind: 'page',
@@ -372,9 +334,9 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
         continue
       }
       add('groups', 1)
-      add('samples', countSamples(group.families))
+      add('samples', countSamples(group.layout.families))
       add(bookId('name-set', partition, nameSet), 1)
-      for (const { claim, delta } of claimDeltas(group.families, [])) {
+      for (const { claim, delta } of claimDeltas(group.layout.families, [])) {
         add(bookId('claim', ...claim), delta)
       }
     }
@@ -400,7 +362,7 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
     },
     async read(keys) {
       checkOpen()
-      return keys.map(live)
+      return keys.map((key) => live(key)?.copy(key) ?? null)
     },
     async changes(request) {
       checkOpen()
@@ -436,6 +398,13 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
       closed = true
     },
   }
+}
+
+/** In memory of its own: a part of the pool that small Buffers come from would keep all of that. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 function idOf(key: Buffer): string {

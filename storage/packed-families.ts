@@ -1,27 +1,34 @@
 /** All families of a group in one piece, and one by one again. */
-import type { FamilyWrite, PackedFamilies, StoredFamily } from './group-store.ts'
+import type { FamilyWrite, PackedFamilies, PackedWrite, StoredFamily } from './group-store.ts'
 
-type Packed = Omit<PackedFamilies, 'layout'>
-
-/** Packs families, sorted by name, that were all pushed at the group's push time. */
-export function packPushed(families: readonly FamilyWrite[]): Packed {
-  return { data: joined(families), ends: endsOf(families), pushedAtUs: undefined }
+/** The families of a push in one piece. */
+export function packedOf(push: {
+  readonly families: readonly FamilyWrite[]
+  readonly packed?: PackedWrite | undefined
+}): PackedWrite {
+  return push.packed ?? pack(push.families)
 }
 
-/** Packs families, sorted by name. */
-export function packStored(families: readonly StoredFamily[], pushTimeUs: number): Packed {
-  const together = families.every(({ pushedAtUs }) => pushedAtUs === pushTimeUs)
-  const pushedAtUs = together ? undefined : families.map((family) => family.pushedAtUs)
-  return { ...packPushed(families), pushedAtUs }
-}
-
-function endsOf(families: readonly FamilyWrite[]): number[] {
+/** Families, sorted by name, in one piece; a view of their data where they lie one behind the other already. */
+export function pack(families: readonly FamilyWrite[]): PackedWrite {
   let end = 0
-  return families.map(({ data }) => (end += data.length))
+  return {
+    families,
+    data: joined(families),
+    ends: families.map(({ data }) => (end += data.length)),
+  }
 }
 
-/** The data of all families as one; without a copy where they lie one behind the other already. */
-export function joined(families: readonly FamilyWrite[]): Buffer {
+/** When each family was pushed; undefined: all at the group's `pushTimeUs`. */
+export function pushTimesOf(
+  families: readonly StoredFamily[],
+  pushTimeUs: number,
+): number[] | undefined {
+  const together = families.every(({ pushedAtUs }) => pushedAtUs === pushTimeUs)
+  return together ? undefined : families.map((family) => family.pushedAtUs)
+}
+
+function joined(families: readonly FamilyWrite[]): Buffer {
   const first = families[0]?.data
   if (first === undefined) return Buffer.alloc(0)
   if (families.length === 1) return first

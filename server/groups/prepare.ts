@@ -19,7 +19,8 @@ export interface LabelledMetric {
   readonly labelText: string
 }
 
-export interface PreparedFamily {
+/** What a family is besides its values. */
+export interface FamilyOutline {
   readonly name: string
   readonly claims: readonly Claim[]
   /**
@@ -28,6 +29,9 @@ export interface PreparedFamily {
    */
   readonly shape: string
   readonly sampleCount: number
+}
+
+export interface PreparedFamily extends FamilyOutline {
   /** What is stored, and the page is made of (exposition/stored-family.ts). */
   readonly data: Buffer
   /** Its metrics with the labels they are exposed with, sorted; for the few pushes that must be compared by series. */
@@ -40,11 +44,22 @@ export interface Rejection {
   readonly reason: string
 }
 
+/** Families of a push in one piece. */
+export interface PackedPush {
+  /** One object for all pushes by one template. */
+  readonly families: readonly FamilyOutline[]
+  /** The data of the families, one behind the other. */
+  readonly data: Buffer
+  /** Where in `data` each family ends. */
+  readonly ends: readonly number[]
+}
+
 export interface PreparedPush {
   readonly kind: 'prepared'
   readonly grouping: GroupingKey
-  /** Sorted by name. */
+  /** Sorted by name. Where there is `packed`, they are made when they are first asked for. */
   readonly families: readonly PreparedFamily[]
+  readonly packed?: PackedPush
   /** Digest over all families. */
   readonly shape: string
   /** Duplicates within the push that an unchecked push lost; 0 for checked ones. */

@@ -6,16 +6,11 @@
  */
 import { renderLabel } from '../exposition/text/render.ts'
 import type { GroupingKey } from '../groups/grouping-key.ts'
-import type { LabelledMetric, PreparedFamily, PreparedPush } from '../groups/prepare.ts'
-import type { Claim } from '../groups/rules.ts'
+import type { FamilyOutline, PackedPush, PreparedFamily, PreparedPush } from '../groups/prepare.ts'
 import { respell, shownLength, type ValueKind } from './canonical-number.ts'
 
 /** A family as all pushes of the skeleton have it. */
-export interface TemplateFamily {
-  readonly name: string
-  readonly claims: readonly Claim[]
-  readonly shape: string
-  readonly sampleCount: number
+export interface TemplateFamily extends FamilyOutline {
   /** How many of the template's gaps lie before the end of its text. */
   readonly gapsUpTo: number
   /** The text behind its last gap. */
@@ -40,29 +35,49 @@ export interface TemplateParts {
   readonly shape: string
 }
 
-/** Not a closure each: there are ten to a push, and their series are hardly ever asked for. */
-class FilledFamily implements PreparedFamily {
-  readonly name: string
-  readonly claims: readonly Claim[]
-  readonly shape: string
-  readonly sampleCount: number
-  readonly data: Buffer
-  // Hidden from whoever copies a family, to keep it.
-  readonly #index: number
-  readonly #parsed: () => PreparedPush
+/** Reads a body without any template. */
+export type Parse = (body: Buffer, grouping: GroupingKey) => PreparedPush
 
-  constructor(family: TemplateFamily, data: Buffer, index: number, parsed: () => PreparedPush) {
-    this.name = family.name
-    this.claims = family.claims
-    this.shape = family.shape
-    this.sampleCount = family.sampleCount
-    this.data = data
-    this.#index = index
-    this.#parsed = parsed
+/** Its families are hardly ever asked for one by one: stores take them in one piece. */
+class FilledPush implements PreparedPush {
+  readonly kind = 'prepared'
+  readonly grouping: GroupingKey
+  readonly shape: string
+  readonly droppedDuplicates = 0
+  readonly packed: PackedPush
+  readonly #body: Buffer
+  readonly #parse: Parse
+  #parsed: PreparedPush | undefined
+  #families: readonly PreparedFamily[] | undefined
+
+  constructor(
+    body: Buffer,
+    grouping: GroupingKey,
+    shape: string,
+    packed: PackedPush,
+    parse: Parse,
+  ) {
+    this.grouping = grouping
+    this.shape = shape
+    this.packed = packed
+    this.#body = body
+    this.#parse = parse
   }
 
-  series(): readonly LabelledMetric[] {
-    return this.#parsed().families[this.#index]!.series()
+  get families(): readonly PreparedFamily[] {
+    const { families, data, ends } = this.packed
+    return (this.#families ??= families.map(({ name, claims, shape, sampleCount }, i) => ({
+      name,
+      claims,
+      shape,
+      sampleCount,
+      data: data.subarray(i === 0 ? 0 : ends[i - 1]!, ends[i]),
+      series: () => this.parsed().families[i]!.series(),
+    })))
+  }
+
+  private parsed(): PreparedPush {
+    return (this.#parsed ??= this.#parse(this.#body, this.grouping))
   }
 }
 
@@ -75,6 +90,9 @@ export class PushTemplate {
   private readonly tails: Joined
   /** How often each label run is written. */
   private readonly runUses: Int32Array
+  /** The label runs of the push that is being filled in, one behind the other, and where each ends. */
+  private runBytes = Buffer.alloc(0)
+  private readonly runEnds: Int32Array
   /** Of the push that is being filled in: where its values stand, and those that are spelled otherwise. */
   private readonly spans: Int32Array
   private readonly respelled = new Map<number, string>()
@@ -86,6 +104,7 @@ export class PushTemplate {
     this.tails = join(parts.families.map(({ tail }) => tail))
     this.spans = new Int32Array(2 * parts.kinds.length)
     this.runUses = new Int32Array(parts.runs.length)
+    this.runEnds = new Int32Array(parts.runs.length)
     for (const gap of parts.gaps) if (gap < 0) this.runUses[-1 - gap]!++
     const texts = this.skeleton.bytes.length + this.literals.bytes.length
     this.byteCost = 2 * texts + GAP_COST * parts.gaps.length + FAMILY_COST * parts.families.length
@@ -94,13 +113,13 @@ export class PushTemplate {
   /**
    * The push that a body of this skeleton is; undefined when it is of another.
    *
-   * @param parsed the same push by parsing it, should its series be asked for
+   * @param parse makes the same push of it, should its series be asked for
    */
-  fill(body: Buffer, grouping: GroupingKey, parsed: () => PreparedPush): PreparedPush | undefined {
+  fill(body: Buffer, grouping: GroupingKey, parse: Parse): PreparedPush | undefined {
     const valueBytes = this.match(body)
     if (valueBytes < 0) return undefined
-    const families = this.write(body, valueBytes, grouping, parsed)
-    return { kind: 'prepared', grouping, families, shape: this.parts.shape, droppedDuplicates: 0 }
+    const packed = this.write(body, valueBytes, grouping)
+    return new FilledPush(body, grouping, this.parts.shape, packed, parse)
   }
 
   /** Finds the values. Returns how many bytes they take as they are shown; -1 when the body is of another skeleton. */
@@ -135,36 +154,29 @@ export class PushTemplate {
     return at === body.length ? shownBytes : -1
   }
 
-  private write(
-    body: Buffer,
-    valueBytes: number,
-    grouping: GroupingKey,
-    parsed: () => PreparedPush,
-  ): PreparedFamily[] {
+  private write(body: Buffer, valueBytes: number, grouping: GroupingKey): PackedPush {
     const { gaps, families } = this.parts
     const { spans, respelled } = this
     const { bytes: literals, ends: literalEnds } = this.literals
     const { bytes: tails, ends: tailEnds } = this.tails
-    const runs = this.writeRuns(grouping)
-    let size = valueBytes + literals.length + tails.length
-    for (let run = 0; run < runs.length; run++) size += this.runUses[run]! * runs[run]!.length
+    const size = valueBytes + literals.length + tails.length + this.writeRuns(grouping)
+    const { runBytes, runEnds } = this
     const out = Buffer.allocUnsafe(size)
     let at = 0
     let gap = 0
     let next = 0
     let nextTail = 0
-    const prepared: PreparedFamily[] = []
+    const ends: number[] = []
     for (let family = 0; family < families.length; family++) {
-      const familyStart = at
       const { gapsUpTo } = families[family]!
       for (; gap < gapsUpTo; gap++) {
         const end = literalEnds[gap]!
         while (next < end) out[at++] = literals[next++]!
         const number = gaps[gap]!
         if (number < 0) {
-          const run = runs[-1 - number]!
-          const { length } = run
-          for (let i = 0; i < length; i++) out[at++] = run[i]!
+          const run = -1 - number
+          const runEnd = runEnds[run]!
+          for (let i = run === 0 ? 0 : runEnds[run - 1]!; i < runEnd; i++) out[at++] = runBytes[i]!
           continue
         }
         const start = spans[2 * number]!
@@ -175,16 +187,38 @@ export class PushTemplate {
       }
       const tailEnd = tailEnds[family]!
       while (nextTail < tailEnd) out[at++] = tails[nextTail++]!
-      const data = out.subarray(familyStart, at)
-      prepared.push(new FilledFamily(families[family]!, data, family, parsed))
+      ends.push(at)
     }
-    return prepared
+    return { families, data: out, ends }
   }
 
-  /** The bytes of each run, in a group. */
-  private writeRuns({ labels }: GroupingKey): Buffer[] {
-    const shown = labels.map(renderLabel)
-    return this.parts.runs.map((run) => Buffer.from(run.map((index) => shown[index]).join(',')))
+  /** Spells the runs as they are in a group. Returns how many bytes they take wherever they are written. */
+  private writeRuns({ labels }: GroupingKey): number {
+    const { runs } = this.parts
+    let written = 0
+    let at = 0
+    for (let run = 0; run < runs.length; run++) {
+      const start = at
+      const indexes = runs[run]!
+      for (let i = 0; i < indexes.length; i++) {
+        const label = renderLabel(labels[indexes[i]!]!)
+        at = this.addToRuns(i === 0 ? label : `,${label}`, at)
+      }
+      this.runEnds[run] = at
+      written += this.runUses[run]! * (at - start)
+    }
+    return written
+  }
+
+  /** Returns where the text ends. */
+  private addToRuns(text: string, at: number): number {
+    const end = at + UTF8_BYTES_MAX * text.length
+    if (end > this.runBytes.length) {
+      const longer = Buffer.allocUnsafeSlow(2 * end)
+      longer.set(this.runBytes)
+      this.runBytes = longer
+    }
+    return at + this.runBytes.write(text, at)
   }
 }
 
@@ -201,5 +235,7 @@ function join(texts: readonly string[]): Joined {
 }
 
 const LINE_FEED = 0x0a
+/** For a UTF-16 unit. */
+const UTF8_BYTES_MAX = 3
 const GAP_COST = 48
 const FAMILY_COST = 200

@@ -2,7 +2,7 @@
 import type { GroupingKey } from '../groups/grouping-key.ts'
 import type { PreparedPush } from '../groups/prepare.ts'
 import { buildTemplate, type Understand } from './build-template.ts'
-import type { PushTemplate } from './push-template.ts'
+import type { Parse, PushTemplate } from './push-template.ts'
 
 export interface TemplateLimits {
   /** Of all templates together. */
@@ -36,13 +36,16 @@ interface Place {
 
 export class TemplateCache {
   private readonly understand: Understand
+  private readonly parse: Parse
   private readonly limits: TemplateLimits
   /** The one used last comes last. */
   private readonly places = new Map<string, Place>()
   private bytes = 0
 
-  constructor(understand: Understand, limits = TEMPLATE_LIMITS) {
+  /** @param parse makes a push of a body by itself, for those of which the series are asked for */
+  constructor(understand: Understand, parse: Parse, limits = TEMPLATE_LIMITS) {
     this.understand = understand
+    this.parse = parse
     this.limits = limits
   }
 
@@ -51,21 +54,19 @@ export class TemplateCache {
     return this.bytes
   }
 
-  /**
-   * The push that a body is, by its template; undefined where there is none.
-   *
-   * @param parsed the same push by parsing it, should its series be asked for
-   */
-  find(body: Buffer, grouping: GroupingKey, parsed: () => PreparedPush): PreparedPush | undefined {
+  /** The push that a body is, by its template; undefined where there is none. */
+  find(body: Buffer, grouping: GroupingKey): PreparedPush | undefined {
     const id = placeOf(body, grouping)
     const place = this.places.get(id)
     if (place === undefined) return undefined
-    for (const [i, template] of place.templates.entries()) {
-      const push = template.fill(body, grouping, parsed)
+    const { templates } = place
+    for (let i = 0; i < templates.length; i++) {
+      const template = templates[i]!
+      const push = template.fill(body, grouping, this.parse)
       if (push === undefined) continue
       if (i > 0) {
-        place.templates.splice(i, 1)
-        place.templates.unshift(template)
+        templates.splice(i, 1)
+        templates.unshift(template)
       }
       if (++place.uses === USES_PER_LESSON) {
         place.uses = 0

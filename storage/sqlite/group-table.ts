@@ -27,7 +27,7 @@ import {
   staysInconsistent,
 } from '../merge-families.ts'
 import { hasLayout, type Layout } from '../layout.ts'
-import { unpack } from '../packed-families.ts'
+import { packedOf, unpack } from '../packed-families.ts'
 import type { Progress } from './commit-table.ts'
 import type { LayoutTable } from './layout-table.ts'
 import type { Pending } from './pending-changes.ts'
@@ -104,7 +104,7 @@ type StateColumns = [
   exposition: Buffer,
 ]
 
-const EMPTY: PackedRow = rowOfPushed([])
+const EMPTY: PackedRow = rowOfStored([], 0)
 
 export interface ChangedGroup {
   readonly key: Buffer
@@ -245,15 +245,16 @@ export class GroupTable {
 
   /** The usual PUT: the stored families with new values. Undefined when it is another one. */
   private replaceValues(
-    { key, families }: ReplaceGroup,
+    write: ReplaceGroup,
     progress: Progress,
     timeUs: number,
   ): ApplyResult | undefined {
-    const row = this.head.get(key)
+    const row = this.head.get(write.key)
     if (row === undefined) return undefined
     const [id, live, layout, inconsistent] = row
-    if (live !== 1 || !hasLayout(families, this.layouts.get(layout))) return undefined
-    const { lengths, exposition } = rowOfPushed(families)
+    const packed = packedOf(write)
+    if (live !== 1 || !hasLayout(packed.families, this.layouts.get(layout))) return undefined
+    const { lengths, exposition } = rowOfPushed(packed)
     const revision = written(progress, id)
     this.values.run(revision, timeUs, lengths, exposition, id)
     return { kind: 'applied', epoch: progress.epoch, revision, inconsistent: inconsistent === 1 }

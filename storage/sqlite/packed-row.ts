@@ -3,9 +3,9 @@
  * layout, and in `lengths` how many are whose, as JSON. One row a group took half the time and space of one row a
  * family, and an operator can read it.
  */
-import type { FamilyWrite, PackedFamilies, StoredFamily } from '../group-store.ts'
+import type { PackedFamilies, PackedWrite, StoredFamily } from '../group-store.ts'
 import type { Layout } from '../layout.ts'
-import { joined } from '../packed-families.ts'
+import { pack } from '../packed-families.ts'
 import { DamagedRow } from './errors.ts'
 
 export interface PackedRow {
@@ -15,16 +15,21 @@ export interface PackedRow {
   readonly exposition: Buffer
 }
 
-/** The row of families, sorted by name, that were all pushed at its push_time_us. */
-export function rowOfPushed(families: readonly FamilyWrite[]): PackedRow {
-  let lengths = ''
-  for (const { data } of families) lengths += lengths === '' ? data.length : `,${data.length}`
-  return { lengths: `[${lengths}]`, pushedBeforeUs: '', exposition: joined(families) }
+/** The row of families that were all pushed at its push_time_us. */
+export function rowOfPushed({ data, ends }: PackedWrite): PackedRow {
+  let lengths = '['
+  let start = 0
+  for (let i = 0; i < ends.length; i++) {
+    const end = ends[i]!
+    lengths += i === 0 ? end : `,${end - start}`
+    start = end
+  }
+  return { lengths: `${lengths}]`, pushedBeforeUs: '', exposition: data }
 }
 
 /** The row of families, sorted by name. */
 export function rowOfStored(families: readonly StoredFamily[], pushTimeUs: number): PackedRow {
-  const row = rowOfPushed(families)
+  const row = rowOfPushed(pack(families))
   if (families.every(({ pushedAtUs }) => pushedAtUs === pushTimeUs)) return row
   const before = families.map(({ pushedAtUs }) => pushTimeUs - pushedAtUs)
   return { ...row, pushedBeforeUs: JSON.stringify(before) }

@@ -400,5 +400,6 @@ function cursorOf({ epoch, revision, nonce }: Head): Cursor {
 
 function bytesOf(write: GroupWrite): number {
   if (write.kind === 'fail' || write.kind === 'delete') return 0
+  if (write.kind !== 'restore' && write.packed !== undefined) return write.packed.data.length
   return write.families.reduce((total, { data }) => total + data.length, 0)
 }
