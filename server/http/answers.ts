@@ -61,12 +61,23 @@ export const REVISION_HEADER = 'Sluice-Revision'
 
 /** Says which moment of the store's history an answer belongs to; undefined: none. */
 export function setRevision(response: Response, at: Position | undefined): void {
-  if (at === undefined) return
-  response.setHeader(REVISION_HEADER, `${at.epoch.slice(0, EPOCH_SHOWN)}/${at.revision}`)
+  if (at !== undefined) response.setHeader(REVISION_HEADER, shownRevision(at))
+}
+
+function shownRevision({ epoch, revision }: Position): string {
+  return `${epoch.slice(0, EPOCH_SHOWN)}/${revision}`
 }
 
 /** So much of an epoch tells it from others. */
 const EPOCH_SHOWN = 8
+
+/** The answer to a write, without a body. At once rather than header by header: every push gets one. */
+export function sendApplied(response: Response, status: number, at: Position | undefined): void {
+  const headers = ['Content-Length', '0']
+  if (at !== undefined) headers.push(REVISION_HEADER, shownRevision(at))
+  response.writeHead(status, headers)
+  response.end()
+}
 
 /** An answer without a body. */
 export function sendStatus(response: Response, status: number): void {

@@ -4,13 +4,14 @@
  */
 import type { Request, Response } from 'express'
 
-/** Goes on with the request. */
-export type Next = () => Promise<void> | void
+export type Answer = (request: Request, response: Response) => Promise<void> | void
 
 /** Answers a request or goes on with it. */
-export type Middleware = (request: Request, response: Response, next: Next) => Promise<void> | void
-
-export type Answer = (request: Request, response: Response) => Promise<void> | void
+export type Middleware = (
+  request: Request,
+  response: Response,
+  goOn: Answer,
+) => Promise<void> | void
 
 /** What stands before an app. */
 export type Front = (app: Answer) => Answer
@@ -26,8 +27,7 @@ export function frontOf(
   failed: (error: unknown, request: Request, response: Response) => void,
 ): Answer {
   const front = middlewares.reduceRight<Answer>(
-    (rest, middleware) => (request, response) =>
-      middleware(request, response, () => rest(request, response)),
+    (rest, middleware) => (request, response) => middleware(request, response, rest),
     app,
   )
   return (request, response) => {

@@ -9,7 +9,7 @@ import type { PushReader, ReadPush } from '../read-push.ts'
 import { parseGroupingPath, type GroupingKey } from '../groups/grouping-key.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
-import { ERROR_HEADER, sendStatus, sendText, setRevision } from './answers.ts'
+import { ERROR_HEADER, sendApplied, sendText } from './answers.ts'
 import { readBody, type Body, type BodyOptions } from './bodies/body.ts'
 
 export interface PushOptions {
@@ -40,8 +40,7 @@ export async function handlePush(
   if (isWithoutEof && body.bytes.length > 0) options.ownMetrics.countMissingEof()
   const outcome = await options.gateway.push(kind, grouping, push)
   if (outcome.kind === 'accepted') {
-    setRevision(response, outcome.at)
-    sendStatus(response, options.acceptedStatus)
+    sendApplied(response, options.acceptedStatus, outcome.at)
   } else {
     logRejection(options, request, grouping, outcome.reason)
     response.setHeader(ERROR_HEADER, 'inconsistent')
@@ -78,13 +77,17 @@ export async function handleDelete(
   response: Response,
 ): Promise<void> {
   const grouping = groupingOf(options, request)
-  setRevision(response, await options.gateway.remove(grouping))
-  sendStatus(response, 202)
+  sendApplied(response, 202, await options.gateway.remove(grouping))
 }
 
 function groupingOf({ pathPrefix, utf8Names }: PushOptions, request: Request): GroupingKey {
-  const [path = ''] = request.url.split('?', 1)
-  return parseGroupingPath(path.slice(pathPrefix.length), utf8Names)
+  return parseGroupingPath(pathOf(request.url).slice(pathPrefix.length), utf8Names)
+}
+
+/** A URL without its query. */
+export function pathOf(url: string): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
 }
 
 function logRejection(

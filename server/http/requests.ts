@@ -1,6 +1,6 @@
 /** What happens to every request: counting, bounding, the access log, and errors at its end. */
 import type { NextFunction, Request, Response } from 'express'
-import type { Next } from './front.ts'
+import type { Answer } from './front.ts'
 import { StoreError } from '../../storage/errors.ts'
 import { SluiceError } from '../errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -10,7 +10,7 @@ import { answerTo, ERROR_HEADER, sendText } from './answers.ts'
 import { RequestAborted } from './bodies/body.ts'
 import { askToClose, cutOffAfter, hasBody, isGone, knownMethod } from './http-versions.ts'
 import { peerOf } from './sockets/open-connections.ts'
-import { takeTurn, Turn } from './turns.ts'
+import { Turn } from './turns.ts'
 
 export interface RequestsOptions {
   readonly ownMetrics: OwnMetrics
@@ -36,6 +36,7 @@ type KnownResponse = Response & { [REQUEST]?: OpenRequest }
 
 /** A request that is not over yet, and what is to be done when it is. */
 class OpenRequest extends Turn {
+  readonly requests: Requests
   readonly response: Response
   readonly startedAt = performance.now()
   /** Read now, where it is needed: a connection that is gone has no address any more. */
@@ -46,18 +47,31 @@ class OpenRequest extends Turn {
   isHandled = false
   /** Whether it counts against --web.max-requests. */
   hasPlace = false
+  /** Where it stands among the open ones. */
+  index = 0
 
-  constructor(response: Response, peer: string | undefined) {
+  constructor(requests: Requests, response: Response, peer: string | undefined) {
     super()
+    this.requests = requests
     this.response = response
     this.peer = peer
   }
+
+  protected override over(): void {
+    this.requests.over(this)
+  }
+}
+
+/** One for all answers, which are what it is called on. */
+function endTurn(this: KnownResponse): void {
+  this[REQUEST]?.end()
 }
 
 /** The requests of one server, from the first byte of their heads to the last of their answers. */
 export class Requests {
   private readonly options: RequestsOptions
-  private readonly open = new Set<OpenRequest>()
+  /** In no order. */
+  private readonly open: OpenRequest[] = []
   /** By requests that count against --web.max-requests. */
   private placesTaken = 0
   private draining = false
@@ -74,24 +88,25 @@ export class Requests {
 
   /** Who sent the requests that are not over yet. */
   peersInFlight(): ReadonlySet<string> {
-    return new Set([...this.open].map(({ response }) => peerOf(response.req.socket)))
+    return new Set(this.open.map(({ response }) => peerOf(response.req.socket)))
   }
 
   /** The first middleware: requests of one connection of HTTP/1 are served one after the other. */
   readonly enter = (
     request: Request,
     response: KnownResponse,
-    next: Next,
+    goOn: Answer,
   ): Promise<void> | void => {
     const { logRequests } = this.options
-    const open = new OpenRequest(response, logRequests ? request.socket.remoteAddress : undefined)
+    const peer = logRequests ? request.socket.remoteAddress : undefined
+    const open = new OpenRequest(this, response, peer)
     response[REQUEST] = open
-    this.open.add(open)
-    open.whenOver(() => this.over(open))
-    const turn = takeTurn(open, request, response)
-    if (turn === undefined) return next()
+    open.index = this.open.push(open) - 1
+    response.on('close', endTurn)
+    const turn = open.take(request)
+    if (turn === undefined) return goOn(request, response)
     return turn.then(() => {
-      if (!isGone(response)) return next()
+      if (!isGone(response)) return goOn(request, response)
     })
   }
 
@@ -101,26 +116,33 @@ export class Requests {
     handle: Handler,
     { bounded = true, counted = true, takesBody = false }: HandlerOptions = {},
   ): Handler {
-    return async (request, response: KnownResponse) => {
+    const start: Handler = (request, response: KnownResponse) => {
       if (this.draining) askToClose(response)
       const open = response[REQUEST]!
       open.isHandled = true
       open.countedAs = counted ? name : undefined
+      if (bounded && !this.takePlace(open)) return this.refuse(request, response)
+      if (takesBody || !hasBody(request)) return handle(request, response)
+      return dropBody(request, response).then(() => handle(request, response))
+    }
+    return (request, response) => {
       try {
-        if (bounded && !this.takePlace(open)) {
-          // Waiting to be refused takes no place.
-          if (hasBody(request)) await dropBody(request, response)
-          const { requestsMax } = this.options
-          const reason = `${requestsMax} requests are being served already (--web.max-requests)`
-          response.setHeader(ERROR_HEADER, 'overloaded')
-          return sendText(response, 503, reason)
-        }
-        if (!takesBody && hasBody(request)) await dropBody(request, response)
-        await handle(request, response)
+        return start(request, response)?.catch((error: unknown) =>
+          this.fail(error, request, response),
+        )
       } catch (error) {
-        await this.fail(error, request, response)
+        return this.fail(error, request, response)
       }
     }
+  }
+
+  private async refuse(request: Request, response: Response): Promise<void> {
+    // Waiting to be refused takes no place.
+    if (hasBody(request)) await dropBody(request, response)
+    const { requestsMax } = this.options
+    const reason = `${requestsMax} requests are being served already (--web.max-requests)`
+    response.setHeader(ERROR_HEADER, 'overloaded')
+    sendText(response, 503, reason)
   }
 
   /** False when all places are taken; else it is given back when the request is over. */
@@ -131,8 +153,13 @@ export class Requests {
     return true
   }
 
-  private over(open: OpenRequest): void {
-    this.open.delete(open)
+  /** For open requests, when they are over. */
+  over(open: OpenRequest): void {
+    const last = this.open.pop()!
+    if (last !== open) {
+      this.open[open.index] = last
+      last.index = open.index
+    }
     if (open.hasPlace) this.placesTaken--
     if (!open.isHandled) return
     const { response, countedAs } = open

@@ -9,7 +9,7 @@ import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import { createPages } from '../ui/pages.ts'
 import { sendStatus, sendText } from './answers.ts'
 import { BodyBudget } from './bodies/body-budget.ts'
-import { frontOf, type Front, type Middleware, type Next } from './front.ts'
+import { frontOf, type Answer, type Front, type Middleware } from './front.ts'
 import { allowPushesFrom } from './access/cors.ts'
 import { debugHandlers } from './debug.ts'
 import { handleMetrics, handleStatus, handleWipe, setApiHeaders } from './api-v1.ts'
@@ -21,7 +21,7 @@ import {
   refuseMethod,
   type LifecycleOptions,
 } from './lifecycle.ts'
-import { handleDelete, handlePush, type PushOptions } from './push.ts'
+import { handleDelete, handlePush, pathOf, type PushOptions } from './push.ts'
 import type { Handler, Requests } from './requests.ts'
 import { handleOwnMetrics, handleScrape } from './scrape.ts'
 
@@ -173,9 +173,9 @@ function redirectTo(location: string): Handler {
 
 /** What is under the API may be read across origins, errors included. */
 function apiHeaders(apiPrefix: string) {
-  return (request: Request, response: Response, next: Next): Promise<void> | void => {
+  return (request: Request, response: Response, goOn: Answer): Promise<void> | void => {
     if (request.url.startsWith(apiPrefix)) setApiHeaders(response)
-    return next()
+    return goOn(request, response)
   }
 }
 
@@ -229,15 +229,16 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
   }
   const other = requests.handler('other', refuseMethod(PUSH_METHODS))
   const telemetry = routePrefix + settings.telemetryPath
-  return (request: Request, response: Response, next: Next): Promise<void> | void => {
+  return (request: Request, response: Response, goOn: Answer): Promise<void> | void => {
     const { url, method } = request
-    if (!url.startsWith(push.pathPrefix)) return next()
+    if (!url.startsWith(push.pathPrefix)) return goOn(request, response)
     const isGroup = isGroupPath(url, push.pathPrefix)
-    const isTelemetry = url.split('?', 1)[0] === telemetry
     const handler = handlers[method]
     // Also where the page has the path of a group: that one is only read.
-    if (handler !== undefined && (isGroup || !isTelemetry)) return handler(request, response)
-    if (!isGroup || isTelemetry) return next()
+    if (handler !== undefined && isGroup) return handler(request, response)
+    const isTelemetry = pathOf(url) === telemetry
+    if (handler !== undefined && !isTelemetry) return handler(request, response)
+    if (!isGroup || isTelemetry) return goOn(request, response)
     return other(request, response)
   }
 }

@@ -3,7 +3,7 @@
  * once, but a scrape or a DELETE behind a PUT must find what that left. The streams of HTTP/2 have no such order.
  */
 import type { Socket } from 'node:net'
-import type { Request, Response } from 'express'
+import type { Request } from 'express'
 import { isMultiplexed } from './http-versions.ts'
 
 const TURNS = Symbol('the requests of this connection that are not over')
@@ -11,50 +11,45 @@ const TURNS = Symbol('the requests of this connection that are not over')
 type KnownSocket = Socket & { [TURNS]?: Turn[] }
 
 /** A request from the first byte of its head until it is over: answered, or its connection gone. */
-export class Turn {
+export abstract class Turn {
   private isOver = false
-  private callbacks: (() => void)[] | undefined
+  /** Those of its connection, in order; undefined where they need not wait for each other. */
+  private turns: Turn[] | undefined
+  private followers: (() => void)[] | undefined
 
-  /** Calls back once, when the request is over. */
-  whenOver(callback: () => void): void {
-    if (this.isOver) callback()
-    else if (this.callbacks === undefined) this.callbacks = [callback]
-    else this.callbacks.push(callback)
+  /** Is called once, when the request is over. */
+  protected abstract over(): void
+
+  /**
+   * Enters the request, before anything else is done with it. Returns what resolves when it is its turn; undefined when
+   * it is so already, as it nearly always is.
+   */
+  take(request: Request): Promise<void> | undefined {
+    if (isMultiplexed(request)) return undefined
+    const turns = turnsOf(request.socket)
+    const previous = turns[turns.length - 1]
+    this.turns = turns
+    turns.push(this)
+    return previous === undefined ? undefined : new Promise((resolve) => previous.whenOver(resolve))
   }
 
-  /** Only the first call says anything. */
+  /** Its answer is out, or nobody takes it any more. Only the first call says anything. */
   end(): void {
     if (this.isOver) return
     this.isOver = true
-    const { callbacks } = this
-    this.callbacks = undefined
-    if (callbacks !== undefined) for (const callback of callbacks) callback()
+    const { turns, followers } = this
+    if (turns !== undefined) {
+      const at = turns.indexOf(this)
+      if (at >= 0) turns.splice(at, 1)
+    }
+    this.over()
+    if (followers !== undefined) for (const follower of followers) follower()
   }
-}
 
-/**
- * Enters a request, before anything else is done with it. Returns what resolves when it is its turn; undefined when it
- * is so already, as it nearly always is.
- */
-export function takeTurn(
-  turn: Turn,
-  request: Request,
-  response: Response,
-): Promise<void> | undefined {
-  if (isMultiplexed(request)) {
-    response.once('close', () => turn.end())
-    return undefined
+  private whenOver(follower: () => void): void {
+    if (this.isOver) follower()
+    else (this.followers ??= []).push(follower)
   }
-  const turns = turnsOf(request.socket)
-  const previous = turns[turns.length - 1]
-  turns.push(turn)
-  response.once('close', () => {
-    const at = turns.indexOf(turn)
-    if (at >= 0) turns.splice(at, 1)
-    turn.end()
-  })
-  if (previous === undefined) return undefined
-  return new Promise((resolve) => previous.whenOver(resolve))
 }
 
 function turnsOf(socket: KnownSocket): Turn[] {

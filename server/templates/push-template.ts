@@ -127,7 +127,8 @@ export class PushTemplate {
     const { kinds } = this.parts
     const { bytes, ends } = this.skeleton
     const { spans, respelled } = this
-    respelled.clear()
+    // An empty one would be made anew all the same.
+    if (respelled.size > 0) respelled.clear()
     let shownBytes = 0
     let at = 0
     let next = 0

@@ -1,6 +1,6 @@
 /** Lets pages of other origins push from a browser (--web.cors.origin); nothing else of the gateway. */
 import type { Request, Response } from 'express'
-import type { Next } from '../front.ts'
+import type { Answer } from '../front.ts'
 import { ERROR_HEADER, REVISION_HEADER, sendStatus } from '../answers.ts'
 import type { Requests } from '../requests.ts'
 
@@ -27,11 +27,13 @@ export function allowPushesFrom({ origin, isPushPath, requests }: CorsOptions) {
     response.setHeader('Access-Control-Max-Age', REMEMBERED_SECONDS)
     sendStatus(response, 204)
   })
-  return (request: Request, response: Response, next: Next): Promise<void> | void => {
+  return (request: Request, response: Response, goOn: Answer): Promise<void> | void => {
     const { url, method, headers } = request
-    if (!isPushPath(url)) return next()
+    if (!isPushPath(url)) return goOn(request, response)
     response.setHeader('Vary', 'Origin')
-    if (headers.origin === undefined || !origin.test(headers.origin)) return next()
+    if (headers.origin === undefined || !origin.test(headers.origin)) {
+      return goOn(request, response)
+    }
     response.setHeader('Access-Control-Allow-Origin', headers.origin)
     response.setHeader(
       'Access-Control-Expose-Headers',
@@ -39,6 +41,6 @@ export function allowPushesFrom({ origin, isPushPath, requests }: CorsOptions) {
     )
     const isPreflight =
       method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
-    return isPreflight ? answerPreflight(request, response) : next()
+    return isPreflight ? answerPreflight(request, response) : goOn(request, response)
   }
 }

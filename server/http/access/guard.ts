@@ -1,7 +1,7 @@
 /** What stands before all routes: the headers, the rate limit and the users of the web configuration. */
 import type { TLSSocket } from 'node:tls'
 import type { Request, Response } from 'express'
-import type { Next } from '../front.ts'
+import type { Answer } from '../front.ts'
 import type { WebConfig } from '../../config/web-config.ts'
 import { sendText } from '../answers.ts'
 import { BasicAuth, type Authentication } from './basic-auth.ts'
@@ -70,15 +70,15 @@ export class Guard {
   }
 
   /** For all requests, also those that need not say who sent them. */
-  readonly limit = (request: Request, response: Response, next: Next): Promise<void> | void => {
+  readonly limit = (request: Request, response: Response, goOn: Answer): Promise<void> | void => {
     for (const [name, value] of this.headers) response.setHeader(name, value)
     if (this.bucket?.take(performance.now()) === false) return this.refuseRate(request, response)
-    return next()
+    return goOn(request, response)
   }
 
   /** Lets through who is known. */
-  readonly admit = (request: Request, response: Response, next: Next): Promise<void> | void => {
-    if (!this.auth.isOn) return next()
+  readonly admit = (request: Request, response: Response, goOn: Answer): Promise<void> | void => {
+    if (!this.auth.isOn) return goOn(request, response)
     let found: Authentication | Promise<Authentication>
     try {
       found = this.auth.authenticate(request.headers.authorization)
@@ -86,7 +86,7 @@ export class Guard {
       return this.fail(error, request, response)
     }
     const decide = ({ kind }: Authentication): Promise<void> | void =>
-      kind === 'user' ? next() : this.refuseUser(request, response)
+      kind === 'user' ? goOn(request, response) : this.refuseUser(request, response)
     // Nearly always it is known already: then the request goes on in the same turn.
     if (!(found instanceof Promise)) return decide(found)
     return found.then(

@@ -35,17 +35,25 @@ export interface Body {
  * @throws SluiceError body_too_large, invalid_encoding, unknown_encoding, overloaded
  * @throws RequestAborted
  */
-export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Body> {
-  const { bytesMax, budget, strictEncodings } = options
-  const { headers } = request
-  const header = headers['content-encoding']
+export function readBody(request: IncomingMessage, options: BodyOptions): Promise<Body> {
+  const header = request.headers['content-encoding']
+  // As nearly every push.
+  if (header === undefined) return readRaw(request, options.bytesMax, options.budget.lease(), true)
+  return readEncoded(request, header, options)
+}
+
+async function readEncoded(
+  request: IncomingMessage,
+  header: string,
+  { bytesMax, budget, strictEncodings }: BodyOptions,
+): Promise<Body> {
   const encoding = parseContentEncoding(header)
   if (encoding.kind === 'unknown' && strictEncodings) {
     throw new SluiceError('unknown_encoding', unknown(encoding.name))
   }
   const lease = budget.lease()
   try {
-    const raw = await readRaw(request, bytesMax, lease)
+    const { bytes: raw } = await readRaw(request, bytesMax, lease, false)
     if (encoding.kind === 'unknown') {
       return { bytes: raw, readAsItIs: unknown(encoding.name) }
     }
@@ -82,39 +90,107 @@ function limitedTake(lease: BodyLease, bytesMax: number): (bytes: number) => voi
   }
 }
 
-function readRaw(request: IncomingMessage, bytesMax: number, lease: BodyLease): Promise<Buffer> {
+const BODY = Symbol('what has come of the body of this request')
+
+type ReadRequest = IncomingMessage & { [BODY]?: RawBody }
+
+/** A body as it comes in. Its listeners are the same for all requests, which are what they are called on. */
+class RawBody {
+  private readonly bytesMax: number
+  private readonly lease: BodyLease
+  private readonly endsLease: boolean
+  private readonly resolve: (body: Body) => void
+  private readonly reject: (error: Error) => void
+  private byteLength = 0
+  /** The only one, as a rule. */
+  private first: Buffer | undefined
+  private pieces: Pieces | undefined
+  isComplete = false
+
+  constructor(
+    bytesMax: number,
+    lease: BodyLease,
+    endsLease: boolean,
+    resolve: (body: Body) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.bytesMax = bytesMax
+    this.lease = lease
+    this.endsLease = endsLease
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  add(request: IncomingMessage, piece: Buffer): void {
+    this.byteLength += piece.length
+    try {
+      if (this.byteLength > this.bytesMax) throw tooLarge(this.bytesMax)
+      this.lease.take(piece.length)
+    } catch (error) {
+      return this.refuse(request, error)
+    }
+    if (this.first === undefined) {
+      this.first = piece
+      return
+    }
+    if (this.pieces === undefined) {
+      this.pieces = new Pieces()
+      this.pieces.add(this.first)
+    }
+    this.pieces.add(piece)
+  }
+
+  complete(): void {
+    this.isComplete = true
+    if (this.endsLease) this.lease.end()
+    this.resolve({ bytes: this.pieces?.join() ?? this.first ?? NOTHING, readAsItIs: undefined })
+    this.first = this.pieces = undefined
+  }
+
+  refuse(request: IncomingMessage, error: unknown): void {
+    request.removeAllListeners('data')
+    request.resume()
+    if (this.endsLease) this.lease.end()
+    this.reject(error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function onData(this: ReadRequest, piece: Buffer): void {
+  this[BODY]!.add(this, piece)
+}
+
+function onEnd(this: ReadRequest): void {
+  if (isCutOff(this)) this[BODY]!.refuse(this, new RequestAborted())
+  else this[BODY]!.complete()
+}
+
+function onGone(this: ReadRequest): void {
+  const body = this[BODY]!
+  // Every request is closed at last.
+  if (!body.isComplete) body.refuse(this, new RequestAborted())
+}
+
+/** @param endsLease whether the bytes are given back as soon as all have come */
+function readRaw(
+  request: ReadRequest,
+  bytesMax: number,
+  lease: BodyLease,
+  endsLease: boolean,
+): Promise<Body> {
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > bytesMax) return Promise.reject(tooLarge(bytesMax))
   return new Promise((resolve, reject) => {
-    const take = limitedTake(lease, bytesMax)
-    const pieces = new Pieces()
-    let isComplete = false
-    const refuse = (error: unknown): void => {
-      request.removeAllListeners('data')
-      request.resume()
-      reject(error instanceof Error ? error : new Error(String(error)))
-    }
-    request.on('data', (chunk: Buffer) => {
-      try {
-        take(chunk.length)
-      } catch (error) {
-        return refuse(error)
-      }
-      pieces.add(chunk)
-    })
-    request.on('end', () => {
-      if (isCutOff(request)) return refuse(new RequestAborted())
-      isComplete = true
-      resolve(pieces.join())
-    })
-    request.on('error', () => refuse(new RequestAborted()))
-    request.on('close', () => {
-      if (!isComplete) refuse(new RequestAborted())
-    })
+    request[BODY] = new RawBody(bytesMax, lease, endsLease, resolve, reject)
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('error', onGone)
+    request.on('close', onGone)
   })
 }
 
-function notValid(header: string | undefined, error: unknown): string {
+function notValid(header: string, error: unknown): string {
   const reason = error instanceof Error ? error.message : String(error)
   return `the body is not valid ${JSON.stringify(header)}: ${reason}`
 }

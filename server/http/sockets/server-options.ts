@@ -6,10 +6,11 @@ import { expressClasses } from './express-prototypes.ts'
 
 /** The original takes paths of 100 kB; node:http's limit for a whole head is 16 kB. */
 export const HEAD_BYTES_MAX = 256 * 1024
-/** A client that neither reads its answer nor sends its request is given up after this. */
+/**
+ * A connection on which nothing happens is given up after this: a client that neither reads its answer nor sends its
+ * request; or one that is idle, which balancers keep for a minute, and ours must not be the first to close.
+ */
 export const STALLED_MS = 120_000
-/** Balancers keep idle connections for a minute; ours must not be the first to close. */
-const KEEP_ALIVE_MS = 120_000
 const HEADERS_TIMEOUT_MS = 125_000
 /** How long a request may take to come in, as long as it goes on. */
 const REQUEST_TIMEOUT_MS = 3_600_000
@@ -44,7 +45,9 @@ export function serverOptions(app: Express) {
   return {
     ...expressClasses(app),
     maxHeaderSize: HEAD_BYTES_MAX,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    // The time above is enough: with another one between requests, node makes two timers for each, which took a fifth of
+    // the CPU of a small push (test/bench/README.md).
+    keepAliveTimeout: 0,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     noDelay: true,

@@ -44,7 +44,12 @@ function shown(push: ReadPush['push']): unknown {
   if (packed !== undefined) {
     // In one piece it is the same.
     expect(packed.families).toMatchObject(
-      push.families.map(({ name, claims, shape, sampleCount }) => ({ name, claims, shape, sampleCount })),
+      push.families.map(({ name, claims, shape, sampleCount }) => ({
+        name,
+        claims,
+        shape,
+        sampleCount,
+      })),
     )
     const data = push.families.map((family) => family.data)
     expect(packed.data).toEqual(Buffer.concat(data))
@@ -306,7 +311,10 @@ describe('the cache of templates', () => {
 
   test('stays within its bytes, and forgets what was used least lately', () => {
     const cost = templateOf(TYPICAL)!.byteCost
-    const cache = new TemplateCache(understand, parse, { bytesMax: 2.5 * cost, bodyBytesMax: 10_000 })
+    const cache = new TemplateCache(understand, parse, {
+      bytesMax: 2.5 * cost,
+      bodyBytesMax: 10_000,
+    })
     const bodies = ['a', 'b', 'c'].map((name) => `# HELP ${name} begins alike\n${TYPICAL}`)
     for (const body of bodies) for (let i = 0; i < 2; i++) push(cache, body)
     expect(bodies.map((body) => push(cache, body))).toEqual([false, true, true])
@@ -314,7 +322,10 @@ describe('the cache of templates', () => {
   })
 
   test('does not learn bodies that are too large', () => {
-    const cache = new TemplateCache(understand, parse, { bytesMax: 1e6, bodyBytesMax: TYPICAL.length - 1 })
+    const cache = new TemplateCache(understand, parse, {
+      bytesMax: 1e6,
+      bodyBytesMax: TYPICAL.length - 1,
+    })
     for (let i = 0; i < 4; i++) expect(push(cache, TYPICAL)).toBe(false)
   })
 
