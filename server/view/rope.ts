@@ -18,6 +18,9 @@ const LEVEL = 1
 /** 16 KB: in the same time as 32 KB, 2% fewer bytes. */
 const WINDOW_BITS = 14
 
+/** Holds most compressed segments; Node takes twice as much. */
+const CHUNK_BYTES = 8 * 1024
+
 const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
 const FINAL_EMPTY_BLOCK = Buffer.from([0x03, 0x00])
 
@@ -36,15 +39,26 @@ export class RopePart {
 
   deflate(): { readonly deflated: Buffer; readonly crc: number; readonly factor: number } {
     return (this.compressed ??= {
-      deflated: zlib.deflateRawSync(this.plain, {
-        level: LEVEL,
-        windowBits: WINDOW_BITS,
-        finishFlush: zlib.constants.Z_FULL_FLUSH,
-      }),
+      deflated: exact(
+        zlib.deflateRawSync(this.plain, {
+          level: LEVEL,
+          windowBits: WINDOW_BITS,
+          finishFlush: zlib.constants.Z_FULL_FLUSH,
+          chunkSize: CHUNK_BYTES,
+        }),
+      ),
       crc: zlib.crc32(this.plain),
       factor: shiftFactor(this.plain.length),
     })
   }
+}
+
+/** The bytes without the rest of the chunk that zlib wrote them into. */
+function exact(bytes: Buffer): Buffer {
+  if (bytes.length === bytes.buffer.byteLength) return bytes
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 /**

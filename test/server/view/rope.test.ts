@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { randomBytes } from 'node:crypto'
 import zlib from 'node:zlib'
 import fc from 'fast-check'
 import { joinGzip, joinPlain, RopePart, type Rope } from '../../../server/view/rope.ts'
@@ -98,6 +99,15 @@ describe('a gzip rope', () => {
     )
     expect(joinGzip([new RopePart(Buffer.from(page))]).byteLength).toBeLessThan(page.length / 4)
   })
+})
+
+test.each([
+  ['compresses well', Buffer.alloc(60_000, 'up 1\n')],
+  ['does not compress', randomBytes(60_000)],
+  ['is short', Buffer.from('up 1\n')],
+])('compressed, a part that %s takes no more memory than its bytes', (_, plain) => {
+  const { deflated } = new RopePart(plain).deflate()
+  expect(deflated.buffer.byteLength).toBe(deflated.length)
 })
 
 test('a part is compressed once', () => {
