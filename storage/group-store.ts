@@ -68,7 +68,7 @@ export interface PackedFamilies {
    * but two that read the same need not be one.
    */
   readonly layout: { readonly families: readonly FamilyDescription[]; readonly sampleCount: number }
-  /** The data of the families, one behind the other. */
+  /** The data of the families, one behind the other. Nobody writes to it any more: who reads it may keep it. */
   readonly data: Buffer
   /** Where in `data` each family ends, and the next one begins. */
   readonly ends: readonly number[]

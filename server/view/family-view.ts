@@ -176,7 +176,8 @@ export class FamilyView {
       if (help !== '') helps.set(help, (helps.get(help) ?? 0) + step)
     }
     let kept = 0
-    for (const [i, place] of places.entries()) {
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i]!
       const id = ids[place]!
       const at = lowerBound(slots, id, kept)
       if (segment !== undefined) builder.addFrom(segment, kept, at)

@@ -48,9 +48,11 @@ export interface GroupSlot {
 /** A slot together with its samples. */
 export class GroupDraft {
   readonly slot: GroupSlot
-  /** Has the samples of all families but the completed ones. */
+  /** Has the samples of all families but the gateway's own and the completed ones. */
   private readonly source: Buffer
-  /** From `at` on where the samples of each family begin and end in the source. */
+  /** Has the samples of the gateway's own. */
+  private readonly times: Buffer
+  /** From `at` on where the samples of each family begin and end in what has them. */
   private readonly offsets: Uint32Array
   private readonly at: number
   /** By index, samples of histograms to which buckets were added. */
@@ -59,12 +61,14 @@ export class GroupDraft {
   constructor(
     slot: GroupSlot,
     source: Buffer,
+    times: Buffer,
     offsets: Uint32Array,
     at: number,
     completed: ReadonlyMap<number, Buffer> | undefined,
   ) {
     this.slot = slot
     this.source = source
+    this.times = times
     this.offsets = offsets
     this.at = at
     this.completed = completed
@@ -75,7 +79,8 @@ export class GroupDraft {
     const completed = this.completed?.get(index)
     if (completed !== undefined) return completed
     const at = this.at + 2 * index
-    return this.source.subarray(this.offsets[at], this.offsets[at + 1])
+    const source = ownIndex(this.slot.layout.names[index]!) < 0 ? this.source : this.times
+    return source.subarray(this.offsets[at], this.offsets[at + 1])
   }
 
   lengthAt(index: number): number {
@@ -96,20 +101,21 @@ const OWN: readonly NamedHeader[] = [PUSH_FAILURE_TIME, PUSH_TIME].map((name) =>
   latin1: renderHeader(name, 'gauge', HELP_TEXTS[name]),
 }))
 
-const CHUNK_BYTES = 1024 * 1024
+const CHUNK_BYTES = 256 * 1024
 const OFFSETS = 16 * 1024
 const LINE_FEED = 0x0a
 const HASH = 0x23
 
 /**
- * Makes drafts of stored groups. Their text is copied into large chunks, since what a store hands out may be a small
- * part of something large, or thousands of small things.
+ * Makes drafts of stored groups. A draft reads the text of a group where the store put it, if that is one piece; families that
+ * come one by one are copied into large chunks, and so is what the gateway adds to each group.
  */
 export class GroupReader {
   private readonly layouts: Layouts
   private chunk: Buffer = Buffer.alloc(0)
-  private view = new DataView(this.chunk.buffer)
   private at = 0
+  /** Of the memory that was read last: thousands of texts lie in the same. */
+  private view = new DataView(this.chunk.buffer)
   private offsets = new Uint32Array(0)
   private offsetsAt = 0
   /** Most groups have the layout of the one before. */
@@ -145,18 +151,14 @@ export class GroupReader {
     const failureTimeBytes = Buffer.byteLength(times[0])
     const timesBytes = failureTimeBytes + Buffer.byteLength(times[1])
 
-    const source = this.reserve(storedBytes + timesBytes)
-    const begin = this.at
-    const timesAt = begin + storedBytes
-    if (packed === undefined) this.copyFamilies(group.families, storedBytes)
-    else source.set(packed.data, begin)
-    source.write(times[0] + times[1], timesAt)
-    this.at = timesAt + timesBytes
-
-    const layout = this.hasLastLayout(families, familyEnds, begin)
+    const source = packed?.data ?? this.copyFamilies(group.families, storedBytes)
+    const layout = this.hasLastLayout(families, familyEnds, source)
       ? this.last!
-      : this.layoutOf(families, familyEnds, source.subarray(begin, timesAt))
+      : this.layoutOf(families, familyEnds, source)
     this.last = layout
+    const chunk = this.reserve(timesBytes)
+    const timesAt = this.at
+    this.at += chunk.write(times[0] + times[1], timesAt)
 
     const offsets = this.reserveOffsets(layout.names.length)
     const offsetsAt = this.offsetsAt
@@ -165,7 +167,7 @@ export class GroupReader {
     let completed: Map<number, Buffer> | undefined
     let incomplete: Map<string, Buffer> | undefined
     let next = 0
-    let offset = begin
+    let offset = 0
     for (let i = 0; i < layout.names.length; i++) {
       const name = layout.names[i]!
       const own = ownIndex(name)
@@ -175,7 +177,7 @@ export class GroupReader {
         continue
       }
       const header = layout.headers[i]!
-      const familyEnd = begin + familyEnds[next++]!
+      const familyEnd = familyEnds[next++]!
       let textEnd = familyEnd
       if (source[familyEnd - 1] !== LINE_FEED) {
         const parts = splitStored(source.subarray(offset, familyEnd))
@@ -218,14 +220,13 @@ export class GroupReader {
       full,
       incomplete,
     }
-    return new GroupDraft(slot, source, offsets, offsetsAt, completed)
+    return new GroupDraft(slot, source, chunk, offsets, offsetsAt, completed)
   }
 
   /** Makes room behind `at` in the chunk, or begins a new one. */
   private reserve(bytes: number): Buffer {
     if (this.at + bytes > this.chunk.length) {
       this.chunk = Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES))
-      this.view = new DataView(this.chunk.buffer)
       this.at = 0
     }
     return this.chunk
@@ -240,39 +241,44 @@ export class GroupReader {
     return this.offsets
   }
 
-  private copyFamilies(families: readonly StoredFamily[], bytes: number): void {
+  /** The families as one piece, in the chunk. */
+  private copyFamilies(families: readonly StoredFamily[], bytes: number): Buffer {
+    const chunk = this.reserve(bytes)
+    const start = this.at
     const [first] = families
-    if (first === undefined) return
-    const { buffer, byteOffset } = first.data
-    if (isOnePiece(families, buffer, byteOffset)) {
-      this.chunk.set(new Uint8Array(buffer, byteOffset, bytes), this.at)
-      return
+    if (first !== undefined && isOnePiece(families, first.data.buffer, first.data.byteOffset)) {
+      chunk.set(new Uint8Array(first.data.buffer, first.data.byteOffset, bytes), start)
+    } else {
+      let at = start
+      for (const { data } of families) {
+        chunk.set(data, at)
+        at += data.length
+      }
     }
-    let at = this.at
-    for (const { data } of families) {
-      this.chunk.set(data, at)
-      at += data.length
-    }
+    this.at += bytes
+    return chunk.subarray(start, this.at)
   }
 
-  /** @param begin of the families' data in the chunk */
+  /** @param data of the families */
   private hasLastLayout(
     families: readonly { readonly name: string }[],
     familyEnds: readonly number[],
-    begin: number,
+    data: Buffer,
   ): boolean {
     const layout = this.last
     if (layout?.names.length !== families.length + OWN.length) return false
-    const { chunk, view } = this
-    let at = begin
+    if (this.view.buffer !== data.buffer) this.view = new DataView(data.buffer)
+    const { view } = this
+    let at = 0
     let next = 0
     for (let i = 0; i < layout.names.length; i++) {
       const expected = layout.names[i]!
       if (ownIndex(expected) >= 0) continue
       const header = layout.headers[i]!
-      if (families[next]!.name !== expected || !beginsWith(view, at, header)) return false
-      if (chunk[at + header.latin1.length] === HASH) return false
-      at = begin + familyEnds[next++]!
+      if (families[next]!.name !== expected) return false
+      if (!beginsWith(view, data.byteOffset + at, header)) return false
+      if (data[at + header.latin1.length] === HASH) return false
+      at = familyEnds[next++]!
     }
     return true
   }

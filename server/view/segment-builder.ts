@@ -75,7 +75,8 @@ export class SegmentBuilder {
     }
     const segments: Segment[] = []
     let piece = new Runs()
-    for (const [r, origin] of runs.origins.entries()) {
+    for (let r = 0; r < runs.origins.length; r++) {
+      const origin = runs.origins[r]!
       for (let i = runs.froms[r]!; i < runs.tos[r]!; i++) {
         const bytes = lengthAt(origin, i)
         const isFull = piece.bytes + bytes > SEGMENT_BYTES || piece.groups >= SEGMENT_GROUPS_MAX / 2

@@ -312,7 +312,8 @@ function* mergeAll(contents: Contents, changes: Changes): Steps<Merged> {
   }
   const ids = yield* sortInSteps([...changes.keys()])
   const drafts: (GroupDraft | undefined)[] = []
-  for (const [i, id] of ids.entries()) {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!
     const draft = changes.get(id) ?? undefined
     drafts.push(draft)
     const before = contents.slots.get(id)?.layout

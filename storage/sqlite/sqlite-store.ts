@@ -19,6 +19,7 @@ import type {
   StoredGroup,
   StoreStatus,
 } from '../group-store.ts'
+import { ChangedGroupReader } from './changed-groups.ts'
 import { CommitTable, type Head, type Progress } from './commit-table.ts'
 import { isBusy, toStoreError } from './errors.ts'
 import { checkDatabaseFile, watchIdentity } from './file-checks.ts'
@@ -58,11 +59,12 @@ const READ_ATTEMPTS = 100
 const READ_RETRY_MS = 40
 const WIPE_BATCH = 256
 const WIPE_TIMEOUT_MS = 60_000
-/** About what a row costs to hand over besides its families. */
-const ROW_BYTES = 256
-/** So many rows are read by one statement. */
-const READ_BATCH = 256
 const TRIM_BATCH = 10_000
+/**
+ * Pages are in the system's cache as well, and the texts in the view. better-sqlite3 would keep 16 MB, which made pushes no
+ * faster (test/bench/README.md).
+ */
+const CACHE_KIB = 2048
 const JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 
 /**
@@ -103,6 +105,7 @@ function prepareDatabase(db: Database): void {
   // The log is synced by us, before anybody is answered: SQLite would stop the event loop for it.
   db.exec('PRAGMA synchronous = NORMAL')
   db.exec(`PRAGMA journal_size_limit = ${JOURNAL_BYTES_MAX}`)
+  db.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
   const migrated = migrate(db)
   // A log that could not be synced when it was written (see settle) is not needed any more after this.
   if (migrated === 0) db.prepare('PRAGMA wal_checkpoint(PASSIVE)').all()
@@ -131,6 +134,7 @@ class SqliteStore implements GroupStore {
   private readonly file: string
   private readonly settings: SqliteOptions
   private readonly table: GroupTable
+  private readonly changed: ChangedGroupReader
   private readonly history: CommitTable
   private readonly pending: PendingChanges
   private readonly commits: GroupCommit<GroupWrite, ApplyResult>
@@ -146,7 +150,9 @@ class SqliteStore implements GroupStore {
     this.file = file
     this.url = `sqlite:${file}`
     this.settings = settings
-    this.table = new GroupTable(db, new LayoutTable(db))
+    const layouts = new LayoutTable(db)
+    this.table = new GroupTable(db, layouts)
+    this.changed = new ChangedGroupReader(db, layouts)
     this.history = new CommitTable(db)
     this.pending = new PendingChanges(db, this.history)
     this.begin = db.prepare('BEGIN IMMEDIATE')
@@ -293,26 +299,8 @@ class SqliteStore implements GroupStore {
     const head = this.history.head()
     const reason = this.resetReason(request, head)
     if (reason !== undefined) return { kind: 'reset', reason }
-    const items: { key: Buffer; group: StoredGroup | null }[] = []
-    let upto = request.after
-    let bytes = 0
-    let complete = true
     const pending = this.pending.after(request.after, head)
-    for (let next = 0, batch = 1; next < pending.length && complete;) {
-      for (const changed of this.table.changedAt(pending.slice(next, next + batch))) {
-        if (bytes >= request.bytesMax) {
-          complete = false
-          break
-        }
-        items.push({ key: changed.key, group: changed.group })
-        upto = changed.revision
-        bytes += ROW_BYTES + changed.bytes
-      }
-      next += batch
-      // As many as will probably fit: what is read and not handed over is read again.
-      const fitting = bytes === 0 ? READ_BATCH : ((request.bytesMax - bytes) * items.length) / bytes
-      batch = Math.max(1, Math.min(2 * batch, READ_BATCH, Math.ceil(fitting)))
-    }
+    const { items, upto, complete } = this.changed.read(pending, request.bytesMax)
     if (complete) this.pending.forget()
     return {
       kind: 'page',

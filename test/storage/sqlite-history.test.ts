@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import { ORIGIN } from '../../storage/group-store.ts'
 import { applied, headOf, keysOf, page, readAll, Reader, since } from './contract/reading.ts'
@@ -70,4 +71,32 @@ test('a page is filled whatever the sizes of its groups', async () => {
       after = answer.upto
     }
   }
+})
+
+test('hundreds of groups of any bytes are read at once, deleted and empty ones among them', async () => {
+  const store = openStore(newPath())
+  const groups = Array.from({ length: 700 }, (_, i) => ({
+    key: `${i}\0é`,
+    families: Array.from({ length: i % 4 }, (_, j) =>
+      family(`m${j}`, { data: randomBytes((i * 37) % 200) }),
+    ),
+  }))
+  await Promise.all(groups.map(({ key, families }) => applied(store, replace(key, families))))
+  for (const { key } of groups.slice(250, 260)) await applied(store, remove(key))
+  const { items, complete } = await page(store, since(ORIGIN))
+  expect(complete).toBe(true)
+  expect(items.map(({ key }) => key)).toEqual([
+    ...[...groups.slice(0, 250), ...groups.slice(260), ...groups.slice(250, 260)].map(({ key }) =>
+      Buffer.from(key),
+    ),
+  ])
+  expect(items.slice(0, -10).map(({ group }) => group?.families)).toEqual(
+    (await store.read(items.slice(0, -10).map(({ key }) => key))).map((group) => group?.families),
+  )
+  expect(items.slice(0, -10).map(({ group }) => group?.families.map(({ data }) => data))).toEqual(
+    [...groups.slice(0, 250), ...groups.slice(260)].map(({ families }) =>
+      families.map(({ data }) => data),
+    ),
+  )
+  expect(items.slice(-10).every(({ group }) => group === null)).toBe(true)
 })
