@@ -12,6 +12,7 @@ import type { LoadedWebConfig, WebConfigFile } from './http/access/web-config-fi
 import type { BuildInfo } from './telemetry/build-info.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { measureStore } from './measured-store.ts'
+import { inSmallYoungGeneration } from './small-young-generation.ts'
 import { StoreWatch } from './store-watch.ts'
 import { createOwnMetrics } from './telemetry/own-metrics.ts'
 import { View } from './view/view.ts'
@@ -96,7 +97,7 @@ export async function startApp({
       syncFailed: (error) => watch.syncFailed(error),
     })
     teardown.add('store watch', () => watch.stop())
-    await watch.follow(store, view)
+    await inSmallYoungGeneration(() => watch.follow(store, view))
     teardown.add('maintenance', startMaintenance(store, view, watch, logger))
 
     const gateway = new Gateway({
