@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { ORIGIN } from '../../../storage/group-store.ts'
 import type { Driver } from './driver.ts'
 import { applied, contents, exists, readOne, withoutPacked } from './reading.ts'
 import { fail, family, merge, remove, replace, summary } from './writes.ts'
@@ -74,6 +75,41 @@ export function families({ open }: Driver): void {
     expect(group.key).toEqual(Buffer.from('g'))
     expect(group.families).toEqual(written.map((one) => ({ ...one, pushedAtUs: group.pushTimeUs })))
     expect(group.inconsistent).toBe(false)
+  })
+
+  test('families in one piece are stored like the same ones one by one', async () => {
+    const store = await open()
+    const written = [family('a', { data: 'a 1\n' }), family('b', { data: 'b 22\n', samples: 3 })]
+    const packed = {
+      families: written,
+      data: Buffer.from('a 1\nb 22\n'),
+      ends: [4, 9],
+    }
+    for (const write of [replace('g', written), replace('g', written), merge('g', written)]) {
+      await applied(store, { ...write, packed })
+      const group = await readOne(store, 'g')
+      const { pushTimeUs: pushedAtUs } = group
+      expect(group.families).toEqual(written.map((one) => ({ ...one, pushedAtUs })))
+    }
+    // They are the caller's again.
+    packed.data.fill('x')
+    expect(contents(await readOne(store, 'g'))).toEqual({ a: 'a 1\n', b: 'b 22\n' })
+    expect(await store.verify()).toEqual([])
+  })
+
+  test('a group that was read stays as it was read, whatever is written afterwards', async () => {
+    const store = await open()
+    await applied(store, replace('g', [family('a', { data: 'old' }), family('b')]))
+    const read = await readOne(store, 'g')
+    const page = await store.changes({ position: ORIGIN, after: 0, full: true, bytesMax: 1e6 })
+    const listed = page.kind === 'page' ? page.items[0]!.group! : undefined
+    await applied(store, replace('g', [family('a', { data: 'new' }), family('b', { data: 'x' })]))
+    await applied(store, fail('g'))
+    for (const group of [read, listed!]) {
+      expect(contents(group)).toEqual({ a: 'old', b: 'b 1\n' })
+      expect(group).toMatchObject({ revision: 1, failureTimeUs: 0 })
+    }
+    expect(contents(await readOne(store, 'g'))).toEqual({ a: 'new', b: 'x' })
   })
 
   test('families are sorted by the bytes of their names', async () => {
