@@ -12,6 +12,8 @@ export interface GroupCommitOptions<Write, Result> {
   /** Makes what was run so far last, these many writes; nobody is answered before. Undefined: it does already. */
   readonly settle: ((writes: number) => Promise<void>) | undefined
   readonly isBusy: (error: unknown) => boolean
+  /** True while what keeps the file busy is probably over at once. */
+  readonly isBusyBriefly?: () => boolean
   /** About how many bytes a write brings. */
   readonly bytesOf: (write: Write) => number
   /** What the caller of a write gets to see of an error. */
@@ -81,7 +83,8 @@ export class GroupCommit<Write, Result> {
     const outcome = batch.length === 0 ? 'done' : this.commit(batch)
     if (outcome === 'busy') {
       // Short random waits: SQLite's own handler sleeps longer and longer, and starves one writer.
-      return this.schedule(1 + Math.random() * (BUSY_RETRY_MAX_MS - 1))
+      const longest = this.options.isBusyBriefly?.() === true ? 1 : BUSY_RETRY_MAX_MS
+      return this.schedule(1 + Math.random() * (longest - 1))
     }
     if (outcome === 'done') this.waiting = this.waiting.slice(batch.length)
     this.proceed()

@@ -20,6 +20,7 @@ import type {
   StoreStatus,
 } from '../group-store.ts'
 import { ChangedGroupReader } from './changed-groups.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { CommitTable, type Head, type Progress } from './commit-table.ts'
 import { isBusy, toStoreError } from './errors.ts'
 import { checkDatabaseFile, watchIdentity } from './file-checks.ts'
@@ -141,6 +142,7 @@ class SqliteStore implements GroupStore {
   private readonly begin: Statement
   private readonly commit: Statement
   private readonly identity: () => string | undefined
+  private readonly checkpoints: Checkpointer
   private readonly now = createClock()
   private readonly log: number
   private lost: string | undefined
@@ -158,6 +160,7 @@ class SqliteStore implements GroupStore {
     this.begin = db.prepare('BEGIN IMMEDIATE')
     this.commit = db.prepare('COMMIT')
     this.identity = watchIdentity(file)
+    this.checkpoints = new Checkpointer(db, file, () => this.identity() === undefined)
     this.log = openSync(`${file}-wal`, 'r')
     const { inThread, onTheSpot } = settings.sync
     const sync = new FileSync({
@@ -168,6 +171,7 @@ class SqliteStore implements GroupStore {
       run: (writes) => this.runBatch(writes),
       settle: (writes) => this.settle(sync, writes),
       isBusy,
+      isBusyBriefly: () => this.checkpoints.isBusy,
       bytesOf,
       translate: (error) => toStoreError(error, file),
     })
@@ -253,6 +257,8 @@ class SqliteStore implements GroupStore {
     if (!this.db.open) return
     await this.commits.drain()
     if (!this.db.open) return
+    await this.checkpoints.close()
+    if (!this.db.open) return
     closeSync(this.log)
     this.db.close()
   }
@@ -273,6 +279,7 @@ class SqliteStore implements GroupStore {
       if (db.inTransaction) db.exec('ROLLBACK')
       throw error
     }
+    this.checkpoints.committed()
     return results
   }
 
