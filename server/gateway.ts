@@ -124,8 +124,8 @@ export class Gateway {
         : await ownMetrics.collect(staleMs === undefined ? store : { ...store, up: false })
     const { epoch, revision } = view.position
     // What is shown is settled in the first slice; pushes and other scrapes go on in between.
-    const parts = await inSlices(view.pageSteps(format, own))
-    if (encoding === 'gzip') await inSlices(deflateAll(parts))
+    const parts = await inSlices(view.pageSteps(format, own), view.pace)
+    if (encoding === 'gzip') await inSlices(deflateAll(parts), view.pace)
     return { ...join(parts, encoding), position: { epoch, revision }, staleMs }
   }
 
@@ -154,6 +154,16 @@ export class Gateway {
   }
 
   private async store(kind: PushKind, push: PreparedPush): Promise<PushOutcome> {
+    const { pace } = this.options.view
+    pace.begin()
+    try {
+      return await this.storeJudged(kind, push)
+    } finally {
+      pace.end()
+    }
+  }
+
+  private async storeJudged(kind: PushKind, push: PreparedPush): Promise<PushOutcome> {
     const { checked } = this.options
     let guard = NOT_JUDGED
     let knownInconsistent = false

@@ -18,7 +18,7 @@ export interface PushWriteOptions {
   readonly rules: 'enforce' | 'mark'
 }
 
-/** Not a spread of the options: those go through slow paths of V8, at each push. */
+/** Its getters are lost on a copy by spreading. The options are not spread either: that takes slow paths of V8. */
 export class PushWrite {
   readonly kind: PushKind
   readonly key: Buffer

@@ -23,9 +23,9 @@ export interface FamilyDescription {
 export interface PackedWrite {
   /** Usually one object for all pushes of one kind. */
   readonly families: readonly FamilyDescription[]
-  /** The data of the families, one behind the other. Whoever keeps it copies it. */
+  /** The data of the families, one behind the other. Once the write is answered, the caller may use it for something else. */
   readonly data: Buffer
-  /** Where in `data` each family ends, and the next one begins. */
+  /** Where in `data` each family ends, and the next one begins. Nobody changes it afterwards. */
   readonly ends: readonly number[]
 }
 
@@ -68,7 +68,10 @@ export interface PackedFamilies {
    * but two that read the same need not be one.
    */
   readonly layout: { readonly families: readonly FamilyDescription[]; readonly sampleCount: number }
-  /** The data of the families, one behind the other. Nobody writes to it any more: who reads it may keep it. */
+  /**
+   * The data of the families, one behind the other. Nobody writes to it any more; but it, and a key that came with it,
+   * may lie in something far larger: whoever keeps it for long copies it.
+   */
   readonly data: Buffer
   /** Where in `data` each family ends, and the next one begins. */
   readonly ends: readonly number[]
@@ -94,6 +97,7 @@ interface WriteBase {
   readonly timeoutMs: number
 }
 
+/** Its fields may be made when they are asked for: whoever needs one twice keeps it, and nobody spreads a write. */
 interface WriteToPartition extends WriteBase {
   /** Groups of different partitions never need to be compared (the value of `job`). */
   readonly partition: string

@@ -90,17 +90,21 @@ export function createMemoryStore(limits: MemoryLimits = LIMITS): GroupStore {
   }
 
   /** Undefined when the guard holds. */
-  function uncovered(write: {
+  function uncovered({
+    partition,
+    nameSet: own,
+    guard,
+  }: {
     partition: string
     nameSet: string
     guard: Guard
   }): ApplyResult | undefined {
-    const held = [...(nameSets.get(write.partition)?.keys() ?? [])]
-    const others = held.filter((nameSet) => nameSet !== write.nameSet)
-    const judged = new Set(write.guard.nameSets)
+    const held = [...(nameSets.get(partition)?.keys() ?? [])]
+    const others = held.filter((nameSet) => nameSet !== own)
+    const judged = new Set(guard.nameSets)
     const covered =
       others.every((nameSet) => judged.has(nameSet)) &&
-      write.guard.groups.every(
+      guard.groups.every(
         ({ key, shapeRevision }) => (live(key)?.shapeRevision ?? 0) === shapeRevision,
       )
     return covered ? undefined : { kind: 'unguarded', nameSets: others }

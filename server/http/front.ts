@@ -19,7 +19,7 @@ export type Front = (app: Answer) => Answer
 /**
  * One function that runs the middlewares one after the other, and at last the app.
  *
- * @param failed is told what one of them throws, unless that comes from the app, which answers for itself
+ * @param failed is told what one of them throws; the app answers for itself, and throws nothing
  */
 export function frontOf(
   middlewares: readonly Middleware[],

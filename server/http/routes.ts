@@ -2,6 +2,7 @@
 import express, { type Express, type Request, type Response } from 'express'
 import { OWN_METRICS_PATH, type Settings } from '../config/settings.ts'
 import type { Gateway } from '../gateway.ts'
+import type { PushKind } from '../push-write.ts'
 import { PushReader } from '../read-push.ts'
 import type { BuildInfo } from '../telemetry/build-info.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -212,28 +213,26 @@ function groupPaths({ settings, gateway, requests, ownMetrics, logger }: RoutesO
     },
     acceptedStatus: flags['push.disable-consistency-check'] ? 202 : 200,
   }
-  const handlers: Readonly<Record<string, Handler>> = {
-    PUT: requests.handler(
-      'push',
-      (request, response) => handlePush(push, 'replace', request, response),
-      { takesBody: true },
-    ),
-    POST: requests.handler(
-      'push',
-      (request, response) => handlePush(push, 'merge', request, response),
-      { takesBody: true },
-    ),
-    DELETE: requests.handler('delete', (request, response) =>
-      handleDelete(push, request, response),
-    ),
-  }
+  const pushHandler = (kind: PushKind): Handler =>
+    requests.handler('push', (request, response) => handlePush(push, kind, request, response), {
+      takesBody: true,
+    })
+  // A map: over HTTP/2 a method may have the name of anything that objects have.
+  const handlers = new Map<string, Handler>([
+    ['PUT', pushHandler('replace')],
+    ['POST', pushHandler('merge')],
+    [
+      'DELETE',
+      requests.handler('delete', (request, response) => handleDelete(push, request, response)),
+    ],
+  ])
   const other = requests.handler('other', refuseMethod(PUSH_METHODS))
   const telemetry = routePrefix + settings.telemetryPath
   return (request: Request, response: Response, goOn: Answer): Promise<void> | void => {
     const { url, method } = request
     if (!url.startsWith(push.pathPrefix)) return goOn(request, response)
     const isGroup = isGroupPath(url, push.pathPrefix)
-    const handler = handlers[method]
+    const handler = handlers.get(method)
     // Also where the page has the path of a group: that one is only read.
     if (handler !== undefined && isGroup) return handler(request, response)
     const isTelemetry = pathOf(url) === telemetry

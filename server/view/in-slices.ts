@@ -1,5 +1,5 @@
 /** Long work in short slices, between which the event loop serves others. */
-import { setImmediate } from 'node:timers/promises'
+import type { Pace } from './pace.ts'
 
 /** Work that says after each step that it may be interrupted there. */
 export type Steps<Result> = Generator<void, Result, void>
@@ -11,14 +11,14 @@ export type Steps<Result> = Generator<void, Result, void>
 const SLICE_MS = 0.5
 
 /** Does the first slice at once. Whoever must not see a change in between looks before the first step ends. */
-export async function inSlices<Result>(steps: Steps<Result>): Promise<Result> {
+export async function inSlices<Result>(steps: Steps<Result>, pace: Pace): Promise<Result> {
   for (;;) {
     const end = performance.now() + SLICE_MS
     do {
       const step = steps.next()
       if (step.done === true) return step.value
     } while (performance.now() < end)
-    await setImmediate()
+    await pace.turn()
   }
 }
 

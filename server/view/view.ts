@@ -12,6 +12,7 @@ import type { MetricFamily } from '../metrics/metric-family.ts'
 import { FamilyView, type FamilyAtOnce, type MergedFamily } from './family-view.ts'
 import { GroupReader, type GroupDraft, type GroupSlot } from './group-slot.ts'
 import { atOnce, inSlices, type Steps } from './in-slices.ts'
+import { Pace } from './pace.ts'
 import { Layouts } from './layout.ts'
 import { encodeEnd, encodeFamilyMetrics, encodeHead, familyFormats } from './page-pieces.ts'
 import { resolve, type ResolvedFamily } from './resolve.ts'
@@ -82,6 +83,8 @@ export class View {
 
   /** Metrics that the page leaves out because stored groups contradict each other. */
   leftOut = 0
+  /** Of its syncs and pages, which can wait for pushes. */
+  readonly pace = new Pace()
 
   constructor(store: GroupStore, events: ViewEvents) {
     this.store = store
@@ -234,7 +237,7 @@ export class View {
           after = 0
           continue
         }
-        await inSlices(readDrafts(answer, reader, changes))
+        await inSlices(readDrafts(answer, reader, changes), this.pace)
         if (answer.complete) {
           await this.take(contents, changes, full)
           this.cursor = answer.head
@@ -253,10 +256,10 @@ export class View {
 
   /** Makes all changes at one moment, at the end. */
   private async take(contents: Contents, changes: Changes, full: boolean): Promise<void> {
-    const merged = await inSlices(mergeAll(contents, changes))
+    const merged = await inSlices(mergeAll(contents, changes), this.pace)
     const commit = commitAll(contents, changes, merged)
     // What is not shown yet has no need to change at once.
-    if (full) await inSlices(commit)
+    if (full) await inSlices(commit, this.pace)
     else atOnce(commit)
     this.contents = contents
     for (const [{ name }] of merged)

@@ -34,7 +34,7 @@ const BATCH = 256
 export class ChangedGroupReader {
   private readonly layouts: LayoutTable
   private readonly states: Statement<[string], StateRow>
-  private readonly texts: Statement<[string], Buffer>
+  private readonly texts: Statement<[string], [texts: Buffer, ids: string]>
 
   constructor(db: Database, layouts: LayoutTable) {
     this.layouts = layouts
@@ -46,10 +46,10 @@ export class ChangedGroupReader {
       )
       .raw()
     this.texts = db
-      .prepare<[string], Buffer>(
-        `SELECT CAST(group_concat(groups.key || exposition, '') AS BLOB) ${wanted}`,
+      .prepare<[string], [Buffer, string]>(
+        `SELECT CAST(group_concat(groups.key || exposition, '') AS BLOB), group_concat(groups.id) ${wanted}`,
       )
-      .pluck()
+      .raw()
   }
 
   /**
@@ -89,7 +89,11 @@ export class ChangedGroupReader {
 
   private add(items: ChangedGroup[], rows: readonly StateRow[]): void {
     if (rows.length === 0) return
-    const texts = this.texts.get(JSON.stringify(rows.map((row) => row[10])))!
+    const wanted = rows.map((row) => row[10])
+    const [texts, joined] = this.texts.get(JSON.stringify(wanted))!
+    // SQLite promises no order for what it joins without being told one, and sorting would copy all of it.
+    if (joined !== wanted.join(','))
+      throw new Error('SQLite joined the texts of groups in another order')
     let at = 0
     for (const row of rows) {
       const key = texts.subarray(at, (at += row[11]))

@@ -361,17 +361,21 @@ export class GroupTable {
   }
 
   /** Undefined when the guard of a write covers all that its judgement depends on. */
-  private uncovered(write: {
+  private uncovered({
+    partition,
+    nameSet: own,
+    guard,
+  }: {
     partition: string
     nameSet: string
     guard: Guard
   }): ApplyResult | undefined {
-    const held = this.nameSets.all(write.partition)
-    const others = held.filter((nameSet) => nameSet !== write.nameSet)
-    const judged = new Set(write.guard.nameSets)
+    const held = this.nameSets.all(partition)
+    const others = held.filter((nameSet) => nameSet !== own)
+    const judged = new Set(guard.nameSets)
     const covered =
       others.every((nameSet) => judged.has(nameSet)) &&
-      write.guard.groups.every(({ key, shapeRevision }) => {
+      guard.groups.every(({ key, shapeRevision }) => {
         const head = this.headOf(key)
         return (head?.live === true ? head.shapeRevision : 0) === shapeRevision
       })

@@ -105,7 +105,8 @@ class RawBody {
   /** The only one, as a rule. */
   private first: Buffer | undefined
   private pieces: Pieces | undefined
-  isComplete = false
+  /** Complete, or refused: then nothing of it is kept. */
+  isOver = false
 
   constructor(
     bytesMax: number,
@@ -141,10 +142,9 @@ class RawBody {
   }
 
   complete(): void {
-    this.isComplete = true
     if (this.endsLease) this.lease.end()
     this.resolve({ bytes: this.pieces?.join() ?? this.first ?? NOTHING, readAsItIs: undefined })
-    this.first = this.pieces = undefined
+    this.finish()
   }
 
   refuse(request: IncomingMessage, error: unknown): void {
@@ -152,6 +152,12 @@ class RawBody {
     request.resume()
     if (this.endsLease) this.lease.end()
     this.reject(error instanceof Error ? error : new Error(String(error)))
+    this.finish()
+  }
+
+  private finish(): void {
+    this.isOver = true
+    this.first = this.pieces = undefined
   }
 }
 
@@ -162,14 +168,16 @@ function onData(this: ReadRequest, piece: Buffer): void {
 }
 
 function onEnd(this: ReadRequest): void {
-  if (isCutOff(this)) this[BODY]!.refuse(this, new RequestAborted())
-  else this[BODY]!.complete()
+  const body = this[BODY]!
+  if (body.isOver) return
+  if (isCutOff(this)) body.refuse(this, new RequestAborted())
+  else body.complete()
 }
 
 function onGone(this: ReadRequest): void {
   const body = this[BODY]!
   // Every request is closed at last.
-  if (!body.isComplete) body.refuse(this, new RequestAborted())
+  if (!body.isOver) body.refuse(this, new RequestAborted())
 }
 
 /** @param endsLease whether the bytes are given back as soon as all have come */

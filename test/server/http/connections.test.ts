@@ -1,9 +1,11 @@
 import express from 'express'
 import { describe, expect, test } from '@jest/globals'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { AFTERWARDS, serverOptions } from '../../../server/http/sockets/server-options.ts'
 import { startTestApp } from '../../support/app.ts'
-import { temporaryFolder } from '../../support/cleanup.ts'
+import { closeAfterTest, temporaryFolder } from '../../support/cleanup.ts'
 import { lockDatabase } from '../../support/database-lock.ts'
 import { send, waitFor } from '../../support/http.ts'
 import { pushed, pushedValues, samplesOf, scrape } from '../../support/page.ts'
@@ -159,9 +161,25 @@ describe('a connection that is kept', () => {
     expect(connection.rest()).toBe('')
   })
 
-  test('may be idle for longer than a balancer keeps it', () => {
-    expect(serverOptions(express()).keepAliveTimeout).toBe(0)
+  test('may be idle for longer than a balancer keeps it, and is closed at last', async () => {
     expect(AFTERWARDS.timeout).toBeGreaterThanOrEqual(75_000)
+    // The same server in a hurry.
+    const idleMs = 400
+    const options = { ...serverOptions(express()), timeout: idleMs }
+    const server = http.createServer(options, (_, response) => response.end())
+    Object.assign(server, AFTERWARDS, { timeout: idleMs })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closeAfterTest(() => new Promise((resolve) => server.close(resolve)))
+    const connection = await connectTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    connection.write(put('m 1\n'))
+    const { headers } = await connection.answer()
+    const answeredAt = performance.now()
+    expect([headers.get('connection'), headers.get('keep-alive')]).toEqual([
+      'keep-alive',
+      undefined,
+    ])
+    await connection.closed()
+    expect(performance.now() - answeredAt).toBeGreaterThan(0.9 * idleMs)
   })
 
   test('is closed when the client asks for that', async () => {

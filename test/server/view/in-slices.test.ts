@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { atOnce, inSlices, type Steps } from '../../../server/view/in-slices.ts'
+import { Pace } from '../../../server/view/pace.ts'
 
 /** Work of so many steps of about a millisecond each. */
 function* work(steps: number, log: string[] = []): Steps<string> {
@@ -21,14 +22,14 @@ describe('long work', () => {
       if (!isOver) setImmediate(others)
     }
     setImmediate(others)
-    expect(await inSlices(work(30))).toBe('done')
+    expect(await inSlices(work(30), new Pace())).toBe('done')
     isOver = true
     expect(turns).toBeGreaterThan(3)
   })
 
   test('in slices begins at once', () => {
     const log: string[] = []
-    void inSlices(work(1, log))
+    void inSlices(work(1, log), new Pace())
     expect(log).toEqual(['step 0'])
   })
 
@@ -37,7 +38,7 @@ describe('long work', () => {
       yield
       throw new Error('no more')
     }
-    await expect(inSlices(failing())).rejects.toThrow('no more')
+    await expect(inSlices(failing(), new Pace())).rejects.toThrow('no more')
   })
 
   test('at once is one turn', () => {

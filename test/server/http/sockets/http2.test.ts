@@ -232,13 +232,13 @@ describeWith('openssl', 'over HTTP/2', () => {
   test('a method that is none is counted as unknown', async () => {
     const { url } = await start()
     const session = connect(url)
-    for (const method of ['M1', 'M2', 'BREW']) {
+    for (const method of ['M1', 'M2', 'BREW', 'constructor', 'toString', '__proto__']) {
       expect((await ask(session, method, '/metrics/job/j')).status).toBe(405)
     }
     const page = (await ask(session, 'GET', '/metrics')).body.toString()
     const counted = page.match(/^pushgateway_http_requests_total.*code="405".*$/gm)
     expect(counted).toEqual([
-      'pushgateway_http_requests_total{code="405",handler="other",method="unknown"} 3',
+      'pushgateway_http_requests_total{code="405",handler="other",method="unknown"} 6',
     ])
   })
 
