@@ -157,7 +157,6 @@ async function copyGroup(target: GroupStore, group: StoredGroup): Promise<void> 
       key: group.key,
       families: group.families,
       // Not known: the next PUT brings it.
-      shape: '',
       createdTimeUs: group.createdTimeUs,
       pushTimeUs: group.pushTimeUs,
       failureTimeUs: group.failureTimeUs,

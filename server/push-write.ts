@@ -25,7 +25,6 @@ export class PushWrite {
   readonly guard: Guard
   readonly nonce: string
   readonly timeoutMs: number
-  readonly shape: string
   readonly packed: PackedWrite | undefined
   readonly knownInconsistent: boolean
   readonly rules: 'enforce' | 'mark'
@@ -37,7 +36,6 @@ export class PushWrite {
     this.guard = options.guard
     this.nonce = options.nonce
     this.timeoutMs = options.timeoutMs
-    this.shape = push.shape
     this.packed = push.packed
     this.knownInconsistent = options.knownInconsistent
     this.rules = options.rules

@@ -125,8 +125,6 @@ interface PushedFamilies {
 /** PUT: the group then has exactly these families. */
 export interface ReplaceGroup extends WriteToPartition, PushedFamilies {
   readonly kind: 'replace'
-  /** Digest over the shapes of all families. */
-  readonly shape: string
   /** With `rules: 'mark'`: the caller found the write to break a rule; mark it whatever claims say. */
   readonly knownInconsistent: boolean
 }
@@ -146,8 +144,6 @@ export interface RecordFailure extends WriteToPartition {
 export interface RestoreGroup extends WriteToPartition {
   readonly kind: 'restore'
   readonly families: readonly StoredFamily[]
-  /** Digest over the shapes of all families; '' when it is not known. */
-  readonly shape: string
   readonly knownInconsistent: boolean
   /** Store times in microseconds since 1970; 0 = never. */
   readonly createdTimeUs: number

@@ -1,9 +1,18 @@
 /** A write as its script wants it: keys and arguments, in the order that the heads of the scripts say. */
-import type { GroupWrite, Guard, MergeGroup, ReplaceGroup, RestoreGroup } from '../group-store.ts'
+import { hash } from 'node:crypto'
+import type {
+  FamilyDescription,
+  GroupWrite,
+  Guard,
+  MergeGroup,
+  ReplaceGroup,
+  RestoreGroup,
+} from '../group-store.ts'
 import { countSamples } from '../merge-families.ts'
 import type { Argument } from './connection.ts'
 import { encodeRow } from './group-fields.ts'
 import type { Keys } from './keys.ts'
+import { packedOf } from '../packed-families.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
 
 export interface EncodedWrite {
@@ -39,6 +48,8 @@ function argumentsOf(write: GroupWrite, groups: Buffer): Argument[] {
 }
 
 function encodePush(write: ReplaceGroup | MergeGroup): Argument[] {
+  const { families, data, ends } = packedOf(write)
+  const { rows, fields, digest, samples } = encodeRows(families)
   const args: Argument[] = [
     write.kind,
     write.rules,
@@ -46,12 +57,43 @@ function encodePush(write: ReplaceGroup | MergeGroup): Argument[] {
     write.partition,
     write.nameSet,
     write.description,
-    write.kind === 'replace' ? write.shape : '',
-    countSamples(write.families),
+    write.kind === 'replace' ? digest : '',
+    samples,
     encodeGuard(write.guard),
+    rows,
   ]
-  for (const family of write.families) args.push(family.name, encodeRow(family), family.data)
+  for (let i = 0, start = 0; i < fields.length; i++) {
+    const end = ends[i]!
+    args.push(fields[i]!, data.subarray(start, end))
+    start = end
+  }
   return args
+}
+
+interface EncodedRows {
+  /** A JSON list of them. */
+  readonly rows: string
+  /** Where the data of the families go. */
+  readonly fields: readonly string[]
+  /** Equal only for families of equal names and rows. */
+  readonly digest: string
+  readonly samples: number
+}
+
+/** Pushes of one kind come with one and the same list of families. */
+const known = new WeakMap<readonly FamilyDescription[], EncodedRows>()
+
+function encodeRows(families: readonly FamilyDescription[]): EncodedRows {
+  let encoded = known.get(families)
+  if (encoded === undefined) {
+    const rows = JSON.stringify(families.map(encodeRow))
+    const names = families.map(({ name }) => name)
+    const digest = hash('sha256', JSON.stringify([names, rows]), 'base64url').slice(0, 22)
+    const fields = names.map((name) => `d:${name}`)
+    encoded = { rows, fields, digest, samples: countSamples(families) }
+    known.set(families, encoded)
+  }
+  return encoded
 }
 
 function encodeRestore(write: RestoreGroup): Argument[] {
@@ -61,7 +103,7 @@ function encodeRestore(write: RestoreGroup): Argument[] {
     write.partition,
     write.nameSet,
     write.description,
-    write.shape,
+    encodeRows(write.families).digest,
     encodeGuard(write.guard),
     write.createdTimeUs,
     write.pushTimeUs,

@@ -5,11 +5,11 @@
  * has it in full; scripts/prelude.lua reads the same.
  */
 import { StoreError } from '../errors.ts'
-import type { Claim, FamilyWrite, StoredFamily, StoredGroup } from '../group-store.ts'
+import type { Claim, FamilyDescription, StoredFamily, StoredGroup } from '../group-store.ts'
 import { sortedByName } from '../merge-families.ts'
 
 /** The row of a family, as JSON. */
-export function encodeRow({ sampleCount, shape, claims }: FamilyWrite): string {
+export function encodeRow({ sampleCount, shape, claims }: FamilyDescription): string {
   return JSON.stringify([sampleCount, shape, ...claims.flat()])
 }
 

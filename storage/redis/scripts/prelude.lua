@@ -17,9 +17,9 @@ local function now_us()
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
--- Calls `command key` with a list of values, in as many calls as that takes; `visit` gets each reply.
-local function in_parts(command, key, values, visit)
-  for first = 1, #values, AT_ONCE do
+-- Calls `command key` with a list of values, or those from one on, in as many calls as that takes; `visit` gets each reply.
+local function in_parts(command, key, values, visit, from)
+  for first = from or 1, #values, AT_ONCE do
     local reply = redis.call(command, key, unpack(values, first, math.min(first + AT_ONCE - 1, #values)))
     if visit then visit(first, reply) end
   end
@@ -89,6 +89,10 @@ end
 
 -- The head of a group as its field `head` has it.
 local HEAD = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([01]) ([01]) (%d+) (%d+) (.*)$'
+
+-- The same of a group whose families were all pushed at the same time: revision, shape revision and creation, failure, inconsistent,
+-- samples, families, digest.
+local UNMIXED_HEAD = '^(%d+) (%d+ %d+) %d+ (%d+) %d+ ([01]) 0 (%d+) (%d+) (.+)$'
 
 local function read_head(text)
   if not text then return nil end

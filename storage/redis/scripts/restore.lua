@@ -1,7 +1,7 @@
 #!lua
 -- Puts a group back as it was, where there is none of its key; judged like a push.
 --   KEYS 8... groups of the guard
---   ARGV 6 'enforce' or 'mark', 7 '1' when known to be inconsistent, 8 partition, 9 name-set, 10 description, 11 shape of the whole group,
+--   ARGV 6 'enforce' or 'mark', 7 '1' when known to be inconsistent, 8 partition, 9 name-set, 10 description, 11 digest of names and rows of the whole group,
 --        12 guard as JSON: { nameSets, shapeRevisions }, 13 created, 14 pushed, 15 failed (microseconds; 0 = never),
 --        16... families: name, row (JSON: samples, shape, claim, meaning, ...), data, time of its push
 local FIRST_FAMILY = 16

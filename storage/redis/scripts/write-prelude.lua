@@ -80,12 +80,18 @@ local function lost(store)
   end
 end
 
+-- Notes a revision, also given as text, where changes and nonces are looked up.
+local function record(revision, shown)
+  redis.call('ZADD', CHANGES, shown, MEMBER)
+  redis.call('SETRANGE', NONCES, (revision % RING) * 8, NONCE)
+end
+
 -- The books and indexes behind the change of a group, as the last step.
 local function commit(store, revision)
-  redis.call('HSET', STORE, 'revision', whole(revision), 'time', whole(store.time), 'groups', whole(store.groups),
+  local shown = whole(revision)
+  redis.call('HSET', STORE, 'revision', shown, 'time', whole(store.time), 'groups', whole(store.groups),
     'samples', whole(store.samples))
-  redis.call('ZADD', CHANGES, whole(revision), MEMBER)
-  redis.call('SETRANGE', NONCES, (revision % RING) * 8, NONCE)
+  record(revision, shown)
 end
 
 -- Name-sets that other groups of a partition have, or nil when the guard covers them and its groups.

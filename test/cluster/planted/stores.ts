@@ -55,17 +55,22 @@ export const replacesInSteps: Mistake = (store) => ({
   ...passOn(store),
   async apply(write) {
     if (write.kind !== 'replace' || write.families.length < 2) return store.apply(write)
-    const { families, shape, ...rest } = write
-    const first = await store.apply({ ...rest, shape, families: families.slice(0, 1) })
+    const { families, knownInconsistent } = write
+    const target = { ...targetOf(write), knownInconsistent }
+    const first = await store.apply({ kind: 'replace', ...target, families: families.slice(0, 1) })
     if (first.kind !== 'applied') return first
-    return store.apply({ ...rest, kind: 'merge', families: families.slice(1) })
+    return store.apply({ kind: 'merge', ...target, families: families.slice(1) })
   },
 })
 
 function failureOf(write: Exclude<GroupWrite, { kind: 'delete' }>): GroupWrite {
+  return { kind: 'fail', ...targetOf(write) }
+}
+
+/** What all writes to a group have. */
+function targetOf(write: Exclude<GroupWrite, { kind: 'delete' }>) {
   const { key, nonce, timeoutMs, partition, nameSet, description, guard, rules } = write
-  const target = { key, nonce, timeoutMs, partition, nameSet, description, guard, rules }
-  return { kind: 'fail', ...target }
+  return { key, nonce, timeoutMs, partition, nameSet, description, guard, rules }
 }
 
 /** A store is an object of any kind; this one can be spread. */

@@ -88,12 +88,10 @@ export function replace(
   families: readonly FamilyWrite[],
   circumstances: Circumstances = {},
 ): ReplaceGroup {
-  const shapes = families.map(({ name, shape }) => `${name} ${shape}`).sort()
   return {
     kind: 'replace',
     ...toPartition(key, circumstances),
     families,
-    shape: `digest of ${shapes.join('\n')}`,
     knownInconsistent: circumstances.knownInconsistent ?? false,
   }
 }
@@ -126,7 +124,6 @@ export function restore(group: StoredGroup, circumstances: Circumstances = {}): 
     kind: 'restore',
     ...toPartition(group.key, circumstances),
     families,
-    shape: '',
     knownInconsistent: circumstances.knownInconsistent ?? false,
     createdTimeUs,
     pushTimeUs,
