@@ -154,36 +154,31 @@ export class Gateway {
   }
 
   private async store(kind: PushKind, push: PreparedPush): Promise<PushOutcome> {
-    const { pace } = this.options.view
-    pace.begin()
-    try {
-      return await this.storeJudged(kind, push)
-    } finally {
-      pace.end()
-    }
-  }
-
-  private async storeJudged(kind: PushKind, push: PreparedPush): Promise<PushOutcome> {
-    const { checked } = this.options
+    const { checked, view, ownMetrics } = this.options
     let guard = NOT_JUDGED
     let knownInconsistent = false
-    this.options.ownMetrics.countDroppedDuplicates(push.droppedDuplicates)
-    for (let round = 1; round <= ROUNDS_MAX; round++) {
-      const result = await this.apply(kind, push, guard, knownInconsistent)
-      if (result.kind === 'applied' || result.kind === 'unchanged') {
-        return { kind: 'accepted', at: positionOf(result) }
+    ownMetrics.countDroppedDuplicates(push.droppedDuplicates)
+    view.pace.begin()
+    try {
+      for (let round = 1; round <= ROUNDS_MAX; round++) {
+        const result = await this.apply(kind, push, guard, knownInconsistent)
+        if (result.kind === 'applied' || result.kind === 'unchanged') {
+          return { kind: 'accepted', at: positionOf(result) }
+        }
+        if (result.kind === 'refused') {
+          const { claim, wanted, held } = result
+          const reason = describeClash(claim, wanted, held)
+          return await this.reject(push.grouping, { rule: 'type', reason })
+        }
+        const judged = await this.judge(push, result.nameSets)
+        guard = judged.guard
+        if (checked && judged.rejection !== undefined) {
+          return await this.reject(push.grouping, judged.rejection)
+        }
+        knownInconsistent = judged.rejection !== undefined
       }
-      if (result.kind === 'refused') {
-        const { claim, wanted, held } = result
-        const reason = describeClash(claim, wanted, held)
-        return this.reject(push.grouping, { rule: 'type', reason })
-      }
-      const judged = await this.judge(push, result.nameSets)
-      guard = judged.guard
-      if (checked && judged.rejection !== undefined) {
-        return this.reject(push.grouping, judged.rejection)
-      }
-      knownInconsistent = judged.rejection !== undefined
+    } finally {
+      view.pace.end()
     }
     throw new StoreError(
       'unavailable',
