@@ -5,17 +5,7 @@
  */
 import type { PackedFamilies, Revision, StoredFamily, StoredGroup } from './group-store.ts'
 import type { Layout } from './layout.ts'
-import { unpack } from './packed-families.ts'
-
-/** What is to be known of a group besides its families. */
-export interface GroupState {
-  readonly revision: Revision
-  readonly shapeRevision: Revision
-  readonly createdTimeUs: number
-  readonly pushTimeUs: number
-  readonly failureTimeUs: number
-  readonly inconsistent: boolean
-}
+import { packedGroup, unpack, type GroupState } from './packed-families.ts'
 
 export type PackedWithLayout = PackedFamilies & { readonly layout: Layout }
 
@@ -84,22 +74,9 @@ export class MemoryGroup {
   /** The group as it is now, whatever is written to it afterwards. */
   copy(key: Buffer): StoredGroup {
     const packed = this.packed(Buffer.from(this.bytes.subarray(0, this.byteLength)))
-    const { revision, shapeRevision, createdTimeUs, pushTimeUs, failureTimeUs } = this
-    const { inconsistent } = this
-    let families: readonly StoredFamily[] | undefined
-    return {
-      key,
-      revision,
-      shapeRevision,
-      createdTimeUs,
-      pushTimeUs,
-      failureTimeUs,
-      inconsistent,
-      packed,
-      get families() {
-        return (families ??= unpack(packed, pushTimeUs))
-      },
-    }
+    const { revision, shapeRevision, createdTimeUs, pushTimeUs, failureTimeUs, inconsistent } = this
+    const times = { createdTimeUs, pushTimeUs, failureTimeUs }
+    return packedGroup(key, { revision, shapeRevision, ...times, inconsistent }, packed)
   }
 
   private packed(data: Buffer): PackedFamilies {

@@ -1,5 +1,33 @@
 /** All families of a group in one piece, and one by one again. */
-import type { FamilyWrite, PackedFamilies, PackedWrite, StoredFamily } from './group-store.ts'
+import type {
+  FamilyWrite,
+  PackedFamilies,
+  PackedWrite,
+  StoredFamily,
+  StoredGroup,
+} from './group-store.ts'
+
+/** What is to be known of a group besides its key and its families. */
+export type GroupState = Omit<StoredGroup, 'key' | 'families' | 'packed'>
+
+/** A group whose families are made when they are first asked for. */
+export function packedGroup(key: Buffer, state: GroupState, packed: PackedFamilies): StoredGroup {
+  const { revision, shapeRevision, createdTimeUs, pushTimeUs, failureTimeUs, inconsistent } = state
+  let families: readonly StoredFamily[] | undefined
+  return {
+    key,
+    revision,
+    shapeRevision,
+    createdTimeUs,
+    pushTimeUs,
+    failureTimeUs,
+    inconsistent,
+    packed,
+    get families() {
+      return (families ??= unpack(packed, pushTimeUs))
+    },
+  }
+}
 
 /** The families of a push in one piece. */
 export function packedOf(push: {

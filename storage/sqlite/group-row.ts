@@ -1,6 +1,6 @@
 /** A row of a group as the contract has it. */
-import type { Revision, StoredFamily, StoredGroup } from '../group-store.ts'
-import { unpack } from '../packed-families.ts'
+import type { Revision, StoredGroup } from '../group-store.ts'
+import { packedGroup } from '../packed-families.ts'
 import type { LayoutTable } from './layout-table.ts'
 import { readRow } from './packed-row.ts'
 
@@ -35,18 +35,6 @@ export function groupOfRow(
   const [revision, , shapeRevision, createdTimeUs, pushTimeUs, failureTimeUs, marked] = state
   const [, , , , , , , layout, lengths, pushedBeforeUs] = state
   const packed = readRow({ lengths, pushedBeforeUs, exposition }, layouts.get(layout), pushTimeUs)
-  let families: StoredFamily[] | undefined
-  return {
-    key,
-    revision,
-    shapeRevision,
-    createdTimeUs,
-    pushTimeUs,
-    failureTimeUs,
-    inconsistent: marked === 1,
-    packed,
-    get families() {
-      return (families ??= unpack(packed, pushTimeUs))
-    },
-  }
+  const times = { createdTimeUs, pushTimeUs, failureTimeUs }
+  return packedGroup(key, { revision, shapeRevision, ...times, inconsistent: marked === 1 }, packed)
 }
